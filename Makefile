@@ -1,0 +1,49 @@
+# Two commands for a reader, `make serve` and `make test`; each does its own set-up, once.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/installed
+# The theme's advertisement for its successor, which DESIGN weighs, is no news at every build.
+export NO_MKDOCS_2_WARNING := 1
+
+.PHONY: serve build test lint unit outputs labs bench faults
+
+serve: $(READY)
+	$(BIN)/mkdocs serve --dev-addr 127.0.0.1:8000
+
+build: $(READY)
+	$(BIN)/mkdocs build --strict
+
+# --no-deps: requirements.txt is complete, so nothing is resolved and nothing unpinned arrives.
+$(READY): requirements.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile -r $<
+	touch $@
+
+test: lint unit
+	$(BIN)/python -m tools.outputs --check
+	$(BIN)/mkdocs build --strict --quiet
+	$(BIN)/pytest --codeblocks docs README.md
+	$(BIN)/pytest tests/browser
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright --level error
+
+unit: $(READY)
+	$(BIN)/pytest --ignore tests/browser -m "not refusal"
+	$(BIN)/pytest --ignore tests/browser -m refusal --no-shape-checks
+
+outputs: $(READY)
+	$(BIN)/python -m tools.outputs
+
+labs: $(READY)
+	$(BIN)/python -m tools.labs $(ARGS)
+
+bench: $(READY)
+	$(BIN)/python benchmarks/nice.py
+
+faults: $(READY)
+	$(BIN)/python -m tools.faults $(ARGS)

@@ -1,0 +1,100 @@
+"""What tests ask a page, as functions that run in it."""
+
+# Open all fold-outs.
+UNFOLD = "document.querySelectorAll('details').forEach(details => details.open = true)"
+
+# Equations without a box, glyphs without a shape or a font.
+EQUATIONS = """() => {
+  const problems = [];
+  for (const equation of document.querySelectorAll("mjx-container")) {
+    const box = equation.getBoundingClientRect();
+    if (!box.width || !box.height) problems.push("no box: " + equation.textContent);
+  }
+  for (const glyph of document.querySelectorAll("mjx-c")) {
+    const shape = getComputedStyle(glyph, "::before");
+    const faces = shape.fontFamily.split(", ").filter(face => face !== "MJXZERO");
+    if (shape.content === "none") problems.push("no shape: " + glyph.className);
+    const loaded = faces.some(face => document.fonts.check("1em " + face));
+    if (!loaded) problems.push("no font: " + faces);
+  }
+  return [...new Set(problems)];
+}"""
+
+# The class and the box of each glyph that is in sight, in pixels of the whole page.
+GLYPHS = """() => [...document.querySelectorAll("mjx-c[class]")].flatMap(glyph => {
+  const box = glyph.getBoundingClientRect();
+  const around = glyph.closest(".mjx-display")?.getBoundingClientRect();
+  return around && box.right > around.right + 1 ? [] : [{name: glyph.className, x: box.x,
+    y: box.y + scrollY, width: box.width, height: box.height}];
+})"""
+
+# Display equations that do not fit their column.
+TOO_WIDE = """() => [...document.querySelectorAll(".mjx-display")]
+  .filter(display => display.scrollWidth > display.clientWidth + 1)
+  .map(display => display.querySelector("[id^='mjx-eqn:']")?.id || display.textContent)"""
+
+# Text, code, tables and figures that are not to be seen.
+INVISIBLE = """() => [...document.querySelectorAll("article *")]
+  .filter(part => part.matches("h1, h2, h3, p, li, pre, table, figure"))
+  .filter(part => part.textContent.trim() && !part.checkVisibility({visibilityProperty: true,
+    opacityProperty: true, contentVisibilityAuto: true}))
+  .map(part => part.outerHTML.slice(0, 120))"""
+
+# What there is of pictures for one colour scheme, and which of them show.
+FIGURES = """() => [...document.querySelectorAll('article img[src*="#only-"]')].map(image => ({
+  source: image.getAttribute("src"), shown: image.getBoundingClientRect().width > 0,
+  loaded: image.complete && image.naturalWidth > 0}))"""
+
+# Scroll to the end as a reader does, and wait for the pictures on the way.
+SCROLL = """async () => {
+  for (let y = 0; y < document.scrollingElement.scrollHeight; y += innerHeight / 2) {
+    scrollTo(0, y);
+    await new Promise(requestAnimationFrame);
+  }
+  const shown = [...document.images].filter(image => image.getBoundingClientRect().width);
+  await Promise.all(shown.map(image => image.decode().catch(() => null)));
+}"""
+
+# How much the layout has shifted so far.
+SHIFT = """() => new Promise(resolve => {
+  let total = 0;
+  new PerformanceObserver(list => {
+    for (const shift of list.getEntries()) if (!shift.hadRecentInput) total += shift.value;
+  }).observe({type: "layout-shift", buffered: true});
+  setTimeout(() => resolve(total), 100);
+})"""
+
+# What is wider than the window and does not scroll in a box of its own.
+SIDEWAYS = """() => {
+  const scrolls = part => /auto|scroll/.test(getComputedStyle(part).overflowX);
+  const problems = new Map();
+  for (const part of document.querySelectorAll(".md-main *, .md-footer *, .md-header *")) {
+    if (part.closest("mjx-container, .md-search, .md-sidebar, svg")) continue;
+    let around = part.parentElement;
+    while (around !== document.body && !scrolls(around)) around = around.parentElement;
+    const box = part.getBoundingClientRect();
+    const known = [...problems.keys()].some(problem => problem.contains(part));
+    if (around !== document.body || !box.width || known) continue;
+    if (box.right > innerWidth + 1 || box.left < -1)
+      problems.set(part, `is in sight from ${box.left} to ${box.right} px only in part: `);
+    else if (part.matches("pre, code, table, .arithmatex, figure") && !scrolls(part)
+             && part.scrollWidth > part.clientWidth + 1 && part.clientWidth)
+      problems.set(part, "is cut off: ");
+  }
+  return [...problems].map(([part, problem]) => problem + part.outerHTML.slice(0, 120));
+}"""
+
+# Whether an equation is in sight, and not under the header.
+LANDED = """anchor => {
+  const target = document.getElementById(anchor)?.closest(".mjx-display");
+  const box = target?.getBoundingClientRect();
+  const header = document.querySelector(".md-header").offsetHeight;
+  return !!box && box.top >= header && box.top < innerHeight - 20;
+}"""
+
+# For each reference, whether its equation comes later on the page, or earlier, or elsewhere.
+REFERENCES = """() => [...document.querySelectorAll("article a.eqref")].map(link => {
+  const target = document.getElementById(decodeURIComponent(link.hash.slice(1)));
+  if (link.pathname !== location.pathname || !target) return "elsewhere";
+  return link.compareDocumentPosition(target) & 4 ? "forward" : "backward";
+})"""

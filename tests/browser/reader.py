@@ -1,0 +1,166 @@
+"""Serve the built site, and read it in a window that notes what goes wrong."""
+
+import io
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http import HTTPStatus
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import probes
+import pytest
+from built import SITE, SITE_URL, as_file, soup
+from PIL import Image
+from playwright.sync_api import BrowserContext, Error, FloatRect, Locator, Page
+
+# Code points without ink: spaces, and operators that are not to be seen.
+BLANK = {0x20, 0xA0, *range(0x2000, 0x2010), *range(0x2061, 0x2065)}
+INK = 40  # grey levels, of 256, between a glyph and its paper
+CHUNK = 4000  # pixels of a page that are photographed at once
+
+
+class Handler(SimpleHTTPRequestHandler):
+    """Serves the site; its addresses in the sitemap become those of this server.
+
+    Instant navigation follows only what the sitemap lists.
+
+    Args:
+        delay: Seconds that a font or a picture takes to arrive.
+    """
+
+    protocol_version = "HTTP/1.1"
+
+    def __init__(self, *request: Any, delay: float) -> None:
+        self.delay = delay
+        super().__init__(*request, directory=str(SITE))
+
+    def do_GET(self) -> None:
+        if re.search(r"\.(woff2?|svg|png)$", self.path):
+            time.sleep(self.delay)
+        if self.path != "/sitemap.xml":
+            super().do_GET()
+            return
+        sitemap = (SITE / "sitemap.xml").read_text("utf-8")
+        content = sitemap.replace(SITE_URL, f"http://{self.headers['Host']}/").encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/xml")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Say nothing: a test says what is wrong."""
+
+
+@contextmanager
+def serve(port: int, delay: float = 0) -> Iterator[str]:
+    """Serve the site and yield its address; a port that is taken is replaced by another."""
+    try:
+        server = ThreadingHTTPServer(("127.0.0.1", port), partial(Handler, delay=delay))
+    except OSError:
+        server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, delay=delay))
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+
+
+class Reader:
+    """Someone reading the site in a window of their own, who notes what goes wrong.
+
+    `files` are those of the site that the window asked for.
+    """
+
+    def __init__(self, context: BrowserContext, server: str, scheme: str) -> None:
+        self.server, self.scheme = server, scheme
+        self.complaints: list[str] = []
+        self.files: list[str] = []
+        self.page = context.new_page()
+        self.page.on("console", lambda said: self._hear(said.type, said.text))
+        self.page.on("pageerror", lambda error: self._hear("error", str(error)))
+        context.on("request", lambda request: self._see(request.url))
+        context.on("response", lambda answer: self._check(answer.url, answer.status))
+
+    def open(self, path: str) -> Page:
+        """Load a page and wait until it is complete, fonts included."""
+        self.page.goto(self.server + path, wait_until="load")
+        self.page.evaluate("document.fonts.ready.then(() => true)")
+        return self.page
+
+    def _hear(self, kind: str, said: str) -> None:
+        if kind in {"error", "warning"}:
+            self.complaints.append(f"{self.page.url}: {kind} on the console: {said}")
+
+    def _see(self, address: str) -> None:
+        if address.startswith(self.server):
+            self.files.append(as_file(re.sub(r"[?#].*", "", address.removeprefix(self.server))))
+        elif not address.startswith(("data:", "blob:")):
+            self.complaints.append(f"{self.page.url} asks another host for {address}")
+
+    def _check(self, address: str, status: int) -> None:
+        if status >= HTTPStatus.BAD_REQUEST:
+            self.complaints.append(f"{self.page.url}: {address} answers {status}")
+
+
+def follow(reader: Reader, path: str) -> None:
+    """Click a link to another page, one in the text if there is one, and wait for the page."""
+    page, address = reader.page, reader.server + path
+    links = chain(page.locator("article a").all(), page.locator("a").all())
+    link = next((a for a in links if a.evaluate("a => a.href") == address and a.is_visible()), None)
+    assert link, f"{page.url} has no link to {path} in sight"
+    link.click()
+    page.wait_for_url(address)
+    title = soup(path).select_one("title")
+    page.wait_for_function("title => document.title === title", arg=title and title.get_text())
+
+
+def land(page: Page, link: Locator) -> None:
+    """Click a reference and see that its equation is in sight."""
+    anchor = str(link.get_attribute("href")).partition("#")[2]
+    link.click()
+    try:
+        page.wait_for_function(probes.LANDED, arg=anchor, timeout=15_000)
+    except Error:
+        pytest.fail(f"{page.url}: the equation {anchor} is not in sight", pytrace=False)
+
+
+def glyphs_without_ink(page: Page) -> set[str]:
+    """Return the classes of glyphs in whose boxes a photograph of the page shows nothing."""
+    glyphs = [glyph for glyph in page.evaluate(probes.GLYPHS) if not _code_points(glyph) <= BLANK]
+    height = page.evaluate("document.scrollingElement.scrollHeight")
+    inkless = set()
+    for top in range(0, height, CHUNK):
+        here = [glyph for glyph in glyphs if top <= glyph["y"] < top + CHUNK]
+        if here:
+            left = int(min(glyph["x"] for glyph in here)) - 1
+            right = max(glyph["x"] + glyph["width"] for glyph in here) + 2
+            bottom = min(height, top + CHUNK + 200)
+            picture = _picture(page, (left, top, int(right), bottom))
+            flat = [np.ptp(_cut(picture, glyph, left, top)) < INK for glyph in here]
+            inkless |= {glyph["name"] for glyph, is_flat in zip(here, flat, strict=True) if is_flat}
+    return inkless
+
+
+def _code_points(glyph: dict[str, Any]) -> set[int]:
+    return {int(code, 16) for code in re.findall(r"mjx-c([0-9A-F]+)", glyph["name"])}
+
+
+def _picture(page: Page, box: tuple[int, int, int, int]) -> np.ndarray:
+    """Photograph a part of the page; JPEG is quick, and fine enough."""
+    left, top, right, bottom = box
+    clip: FloatRect = {"x": left, "y": top, "width": right - left, "height": bottom - top}
+    shot = page.screenshot(full_page=True, clip=clip, type="jpeg")
+    return np.asarray(Image.open(io.BytesIO(shot)).convert("L"))
+
+
+def _cut(picture: np.ndarray, glyph: dict[str, Any], left: int, top: int) -> np.ndarray:
+    x, y = int(glyph["x"]) - left, int(glyph["y"]) - top
+    rows = slice(max(y - 1, 0), y + int(glyph["height"]) + 2)
+    return picture[rows, max(x - 1, 0) : x + int(glyph["width"]) + 2]

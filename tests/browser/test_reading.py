@@ -1,0 +1,262 @@
+"""The built site in a browser: what a reader sees, finds and copies, and what never happens."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+
+import probes
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from built import PAGES, ROOT, SLUGS, soup, wire_size, words
+from playwright.sync_api import Page
+from reader import Reader, follow, glyphs_without_ink, land
+
+from tools.articles import read
+
+Window = Callable[..., AbstractContextManager[Reader]]
+
+# Of layout shift: late size fonts of MathJax move a display by a hair, 0.0019 at most so far.
+STILL = 0.003
+NAVIGATION = [".md-header", ".md-tabs", ".md-sidebar", ".md-footer", ".md-code__nav", ".take-home"]
+
+
+@pytest.fixture(scope="module", params=PAGES, ids=lambda path: path or "home")
+def path(request: pytest.FixtureRequest) -> str:
+    """Each page in turn; the tests that read it in one window run one after the other."""
+    return request.param
+
+
+@pytest.fixture(scope="module", params=["light", "dark"])
+def visit(
+    request: pytest.FixtureRequest, path: str, reading: Window, slow_server: str
+) -> Iterator[Reader]:
+    """A page on a wide screen."""
+    with reading(scheme=request.param, address=slow_server) as reader:
+        reader.open(path)
+        yield reader
+
+
+@pytest.fixture(scope="module")
+def phone(path: str, reading: Window, slow_server: str) -> Iterator[Page]:
+    """A page on a narrow screen."""
+    with reading(width=390, address=slow_server) as reader:
+        yield reader.open(path)
+
+
+@pytest.fixture(scope="module")
+def plain(path: str, reading: Window) -> Iterator[Page]:
+    """A page read without scripts, everything unfolded."""
+    with reading(scripts=False) as reader:
+        page = reader.open(path)
+        page.evaluate(probes.UNFOLD)
+        yield page
+
+
+@pytest.fixture(scope="module", params=SLUGS)
+def slug(request: pytest.FixtureRequest) -> str:
+    """Each article in turn."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def article(slug: str, reading: Window) -> Iterator[Reader]:
+    """An article on a wide screen, for tests that leave it as it was, but for the last."""
+    with reading() as reader:
+        reader.open(f"articles/{slug}/")
+        yield reader
+
+
+def test_loads_without_complaint(visit: Reader) -> None:
+    """No error or warning on the console, nothing missing, no request to another host."""
+    visit.page.evaluate(probes.SCROLL)
+    assert not visit.complaints, "\n".join(visit.complaints)
+
+
+def test_nothing_moves(visit: Reader) -> None:
+    """Although fonts and pictures come late, down to the end of the page."""
+    visit.page.evaluate(probes.SCROLL)
+    shift = visit.page.evaluate(probes.SHIFT)
+    assert shift < STILL, f"layout shift of {shift:.4f}"
+
+
+def test_figures_follow_the_scheme(visit: Reader) -> None:
+    """One of each pair is shown, loads when it is scrolled to, and the other is never fetched."""
+    visit.page.evaluate(probes.SCROLL)
+    for figure in visit.page.evaluate(probes.FIGURES):
+        wanted = figure["source"].endswith(f"#only-{visit.scheme}")
+        assert figure["shown"] == wanted, f"{figure['source']} in the {visit.scheme} scheme"
+        assert figure["loaded"] or not wanted, f"{figure['source']} did not load"
+    other = {"light": ".dark.", "dark": ".light."}[visit.scheme]
+    assert not [file for file in visit.files if other in file], "both schemes were fetched"
+
+
+def test_equations_fit_the_column(visit: Reader) -> None:
+    """On a wide screen: a reader who must scroll to see the number misses it."""
+    wide = visit.page.evaluate(probes.TOO_WIDE)
+    assert not wide, f"wider than their column: {wide}"
+
+
+def test_axe_finds_nothing_serious(visit: Reader) -> None:
+    """All of its rules in the light scheme; in the dark, those that depend on colours."""
+    options: dict[str, Any] = {"resultTypes": ["violations"]}
+    if visit.scheme == "dark":
+        options["runOnly"] = ["color-contrast", "link-in-text-block"]
+    visit.page.evaluate(probes.UNFOLD)
+    violations = Axe().run(visit.page, options=options).response["violations"]
+    problems = [
+        f"{violation['id']}: {node['html'][:200]}\n  {node['failureSummary']}"
+        for violation in violations
+        if violation["impact"] in {"serious", "critical"}
+        for node in violation["nodes"]
+    ]
+    assert not problems, "\n".join(problems)
+
+
+def test_equations_need_no_script(plain: Page) -> None:
+    """Each has a box, and each glyph leaves ink on the page."""
+    problems = plain.evaluate(probes.EQUATIONS)
+    assert not problems, "\n".join(problems)
+    inkless = glyphs_without_ink(plain)
+    assert not inkless, f"glyphs that leave no ink: {sorted(inkless)}"
+
+
+def test_the_rest_needs_no_script(plain: Page) -> None:
+    """Text, code, tables and one of each pair of figures."""
+    invisible = plain.evaluate(probes.INVISIBLE)
+    assert not invisible, f"not to be seen: {invisible}"
+    figures = plain.evaluate(probes.FIGURES)
+    shown = [figure["source"] for figure in figures if figure["shown"] and figure["loaded"]]
+    assert len(shown) == len(figures) / 2, f"of {figures} these show: {shown}"
+
+
+def test_nothing_moves_on_a_phone(phone: Page) -> None:
+    phone.evaluate(probes.SCROLL)
+    shift = phone.evaluate(probes.SHIFT)
+    assert shift < STILL, f"layout shift of {shift:.4f}"
+
+
+def test_nothing_scrolls_sideways_on_a_phone(phone: Page) -> None:
+    """What is wide scrolls in a box of its own, which a keyboard reaches."""
+    phone.evaluate(probes.UNFOLD)
+    width = phone.evaluate("document.scrollingElement.scrollWidth")
+    problems = phone.evaluate(probes.SIDEWAYS)
+    assert not problems, "\n".join(problems)
+    assert width <= 390, f"the page is {width} px wide"
+    options = {"runOnly": ["scrollable-region-focusable"], "resultTypes": ["violations"]}
+    violations = Axe().run(phone, options=options).response["violations"]
+    nodes = [node["html"][:100] for violation in violations for node in violation["nodes"]]
+    assert not nodes, f"scrolls, and no key reaches it: {nodes}"
+
+
+def test_an_article_is_light(article: Reader) -> None:
+    """At most 300 kB over the wire, pictures excluded."""
+    article.page.wait_for_load_state("networkidle")
+    files = {file for file in article.files if not file.endswith((".svg", ".png"))}
+    sizes = {file: wire_size(file) for file in sorted(files)}
+    assert sum(sizes.values()) <= 300_000, f"{sum(sizes.values())} bytes: {sizes}"
+
+
+def test_the_copy_button_copies_the_block_alone(slug: str, article: Reader) -> None:
+    """Compared with the Markdown, where an output has a fence of its own."""
+    fences = read(ROOT / f"docs/articles/{slug}.md").fences
+    blocks = [fence.code for fence in fences if not fence.title and not fence.expected]
+    page = article.page
+    page.evaluate(probes.UNFOLD)
+    shown = page.locator("article .highlight:not(.output, :has(.filename))")
+    assert shown.count() == len(blocks)
+    for number, block in enumerate(blocks):
+        shown.nth(number).locator("button[data-md-type=copy]").click()
+        assert page.evaluate("navigator.clipboard.readText()").strip() == block.strip()
+
+
+def test_the_keyboard_reaches_display_equations(article: Reader) -> None:
+    """So that one which is wider than the page can be scrolled; and focus can be seen."""
+    displays = article.page.locator(".mjx-display")
+    # Chromium would stop at what scrolls in any case, Safari only where it is told to.
+    untold = article.page.locator('.mjx-display:not([tabindex="0"])').count()
+    assert not untold, f"{untold} of {displays.count()} equations have no tabindex"
+    displays.first.focus()
+    article.page.keyboard.press("Tab")
+    article.page.keyboard.press("Shift+Tab")
+    outline = displays.first.evaluate(
+        "e => document.activeElement === e && getComputedStyle(e).outlineStyle"
+    )
+    assert outline, "Tab does not stop at the first display equation"
+    assert outline != "none", "nothing shows where the focus is"
+
+
+def test_print_shows_the_article_alone(article: Reader) -> None:
+    """No navigation, no buttons; and nothing of the text is lost."""
+    page = article.page
+    unseen = page.evaluate(probes.INVISIBLE)
+    page.emulate_media(media="print")
+    printed = [
+        part for part in NAVIGATION for found in page.locator(part).all() if found.is_visible()
+    ]
+    lost = [part for part in page.evaluate(probes.INVISIBLE) if part not in unseen]
+    page.emulate_media(media="screen")
+    assert not printed, f"{printed} are printed"
+    assert not [part for part in lost if "download" not in part]
+
+
+def test_references_land_on_their_equations(slug: str, article: Reader) -> None:
+    """Forward, backward and from the documentation of the code; not under the header."""
+    page = article.page
+    page.evaluate(probes.UNFOLD)
+    directions = page.evaluate(probes.REFERENCES)
+    for direction in ("forward", "backward"):
+        if direction in directions:
+            land(page, page.locator("article a.eqref").nth(directions.index(direction)))
+    assert "backward" in directions, f"{slug} refers to none of its equations"
+    article.open(f"api/{slug}/")
+    land(page, page.locator("article a.label").first)
+
+
+def test_instant_navigation_keeps_equations_and_figures(slug: str, reading: Window) -> None:
+    """From home to the article, its lab, and back, in one document."""
+    with reading() as reader:
+        page = reader.open("")
+        page.evaluate("window.stayed = true")
+        for path in (f"articles/{slug}/", f"labs/{slug}/", f"articles/{slug}/"):
+            follow(reader, path)
+            assert page.evaluate("window.stayed"), f"{path} was loaded the ordinary way"
+            assert len(soup(path).select("mjx-container")) == page.locator("mjx-container").count()
+            page.evaluate(probes.UNFOLD)
+            page.evaluate(probes.SCROLL)
+            # The sheet of the fonts may be new on this page, and they come after it.
+            page.wait_for_function(f"!({probes.EQUATIONS})().length", timeout=10_000)
+            problems = page.evaluate(probes.EQUATIONS)
+            assert not problems, f"{path}: {problems}"
+            for figure in page.evaluate(probes.FIGURES):
+                assert figure["loaded"] or not figure["shown"], f"{path}: {figure}"
+
+
+def test_search_finds_a_word_of_the_article(slug: str, reading: Window) -> None:
+    """A word from its middle, which no other page has; the results show no LaTeX."""
+    path = f"articles/{slug}/"
+    word = rare_word(path)
+    with reading() as reader:
+        page = reader.open("")
+        page.locator(".md-search__input").click()
+        page.keyboard.type(word)
+        result = page.locator(".md-search-result__item a").first
+        result.wait_for()
+        shown = page.locator(".md-search-result__list").inner_text()
+        latex = re.search(r"\\[a-zA-Z()\[\]]+|\$[^$]+\$", shown)
+        assert not latex, f"searching {word!r} shows {latex and latex[0]!r}"
+        found = result.evaluate("link => link.href")
+        assert found.startswith(reader.server + path), f"{word!r} leads to {found}, not to {path}"
+        result.click()
+        page.locator(".md-content article").get_by_text(word).first.wait_for()
+
+
+def rare_word(path: str) -> str:
+    """Return a long word from the middle of a page that no other page has."""
+    elsewhere = " ".join(words(page) for page in PAGES if page != path).lower()
+    paragraphs = soup(path).select("article > p:not(:has(mjx-container))")
+    for paragraph in paragraphs[len(paragraphs) // 3 :]:
+        for word in re.findall(r"(?<![\w-])[a-z]{8,}(?![\w-])", paragraph.get_text()):
+            if word not in elsewhere:
+                return word
+    raise AssertionError(f"{path} has no word of its own")

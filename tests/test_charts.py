@@ -1,0 +1,94 @@
+"""The charts that labs share: what they draw, and the geometry under the mosaic."""
+
+from collections.abc import Iterator
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import pytest
+import torch
+from matplotlib.figure import Figure
+from torch import nn
+from torch.testing import assert_close
+
+from tools import charts
+from tools.palette import DARK, LIGHT, Palette
+
+mpl.use("agg")
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    """Leave no figure open: the next test may count them."""
+    yield
+    plt.close("all")
+
+
+def axes_of(draw: charts.Draw, palette: Palette = LIGHT) -> list:
+    figure = draw(palette)
+    assert isinstance(figure, Figure)
+    figure.canvas.draw()
+    return figure.axes
+
+
+def test_lines_count_from_one_and_are_named() -> None:
+    (axes,) = axes_of(charts.lines({"a": [3.0, 1.0], "b": [2.0]}, "epoch", "nats", yscale="log"))
+    first, second = axes.get_lines()
+    assert first.get_xdata().tolist() == [1, 2]
+    assert list(first.get_ydata()) == [3, 1]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["a", "b"]
+    assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_yscale()) == ("epoch", "nats", "log")
+    assert second.get_label() == "b"
+
+
+@pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")  # matplotlib copies a tensor
+def test_images_lie_in_rows_and_are_cut_to_the_range_of_ink() -> None:
+    rows = [torch.tensor([[0.0, 0.1, 0.2, 0.3], [2.0, -1.0, 0.5, 0.6]])]
+    (axes,) = axes_of(charts.images(rows, [0.5], side=2))
+    picture = torch.as_tensor(axes.get_images()[0].get_array())
+    assert_close(picture.float(), torch.tensor([[0.0, 0.1, 1.0, 0.0], [0.2, 0.3, 0.5, 0.6]]))
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["0.5"]
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK])
+def test_panels_have_one_title_each_and_hide_what_is_left_over(palette: Palette) -> None:
+    clouds = dict.fromkeys("abcd", torch.rand(2, 2))
+    panels = axes_of(charts.scatter(clouds, [0, 1]), palette)
+    titles = [axes.get_title(loc="left") or axes.get_title() for axes in panels[:4]]
+    assert titles == list("abcd")
+    assert [axes.get_visible() for axes in panels] == [True] * 4 + [False] * 2
+
+
+def test_in_matrices_only_zero_is_paper() -> None:
+    (axes, *_) = axes_of(charts.matrices({"m": torch.tensor([[0.0, 1e-9], [-1.0, 7.0]])}))
+    shown = torch.as_tensor(axes.collections[0].get_array()).flatten()
+    assert_close(shown.float(), torch.tensor([0.0, 0.25, 1.0, 1.0]))
+
+
+def test_tiles_are_squares_that_cover_the_rectangle_once() -> None:
+    tiles = charts.tiles((0.0, 2.0), (-1.0, 0.0), 0.5)
+    assert_close(charts.areas(tiles), torch.full((8,), 0.25))
+    assert_close(tiles.amin((0, 1)), torch.tensor([0.0, -1.0]))
+    assert_close(tiles.amax((0, 1)), torch.tensor([2.0, 0.0]))
+    assert len(axes_of(charts.cells({"data": tiles}))[0].collections[0].get_paths()) == 8
+
+
+def test_areas_grow_by_the_determinant() -> None:
+    tiles, matrix = (
+        charts.tiles((0.0, 1.0), (0.0, 1.0), 0.5),
+        torch.tensor([[2.0, 1.0], [0.5, 3.0]]),
+    )
+    assert_close(charts.areas(tiles @ matrix.T), torch.full((4,), 0.25 * 5.5))
+    assert_close(charts.areas(tiles.flip(1)), torch.full((4,), -0.25))
+
+
+def test_stages_go_through_the_layers_in_turn() -> None:
+    class Plus(nn.Module):
+        def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, int]:
+            return x + 1, 0
+
+    seen = charts.stages({"one": Plus(), "two": Plus()}, torch.zeros(2))
+    assert {name: x.tolist() for name, x in seen.items()} == {
+        "data": [0, 0],
+        "one": [1, 1],
+        "two": [2, 2],
+    }

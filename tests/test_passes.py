@@ -1,0 +1,147 @@
+"""Passes over a built site besides mathematics: links in code, search, images, notebooks."""
+
+import json
+from pathlib import Path
+
+import pytest
+from bs4 import BeautifulSoup
+from nbconvert.filters.markdown_mistune import markdown2html_mistune
+from PIL import Image
+
+from tools import notebooks
+from tools.codelinks import link_labels
+from tools.pages import mend_pages
+from tools.searchindex import clean_search_index, plain
+from tools.typeset import Label
+
+INDEX = {
+    "nice:chain": Label(Path("articles/nice/index.html"), "1"),
+    "nice:chain-rule": Label(Path("articles/nice/index.html"), "2"),
+}
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Path:
+    file = tmp_path / "articles" / "nice" / "index.html"
+    file.parent.mkdir(parents=True)
+    return file
+
+
+def soup(file: Path) -> BeautifulSoup:
+    return BeautifulSoup(file.read_text("utf-8"), "html.parser")
+
+
+def test_labels_in_code_link_to_their_equation(page: Path, tmp_path: Path) -> None:
+    page.write_text('<pre><code><span class="c1"># nice:chain-rule</span> nice:chain</code></pre>')
+    link_labels(tmp_path, INDEX)
+    links = {link.text: link["href"] for link in soup(page).select("a.label")}
+    assert links == {
+        "nice:chain-rule": "#mjx-eqn:nice:chain-rule",
+        "nice:chain": "#mjx-eqn:nice:chain",
+    }
+    assert soup(page).text == "# nice:chain-rule nice:chain", "what is copied stays the same"
+
+
+def test_labels_link_across_pages_but_not_twice_or_elsewhere(tmp_path: Path) -> None:
+    page = tmp_path / "api" / "index.html"
+    page.parent.mkdir()
+    page.write_text(
+        '<p title="nice:chain">nice:chain</p><code><a href="#">nice:chain</a></code>'
+        '<code title="nice:chain">unice:chain nice:chain-saw nice:chain</code>'
+    )
+    link_labels(tmp_path, INDEX)
+    (link,) = soup(page).select("a.label")
+    assert link["href"] == "../articles/nice/#mjx-eqn:nice:chain"
+    assert soup(page).select("code")[1].decode_contents().startswith("unice:chain nice:chain-saw <")
+
+
+def test_search_index_holds_words_and_labels_only(tmp_path: Path) -> None:
+    file = tmp_path / "search" / "search_index.json"
+    file.parent.mkdir()
+    equation = r"\[\begin{equation}\frac{a}{b}\label{nice:chain}\end{equation}\]"
+    text = rf"See \(\eqref{{nice:chain}}\): {equation}"
+    file.write_text(json.dumps({"docs": [{"title": r"The \(\sigma_i\)", "text": text}]}))
+    clean_search_index(tmp_path)
+    (entry,) = json.loads(file.read_text())["docs"]
+    assert entry == {"title": "The σi", "text": "See nice:chain: nice:chain"}
+
+
+@pytest.mark.parametrize(
+    ("tex", "words"),
+    [
+        (r"\(x \in \mathbb{R}^D\)", "x ∈ RD"),
+        (r"\(\log\left|\det J\right|\)", "log | det J|"),
+        (r"\(\mathcal{N}(0, 1)\) and \(\beta\)", "N(0, 1) and β"),
+    ],
+)
+def test_inline_mathematics_is_found_by_its_symbols(tex: str, words: str) -> None:
+    assert plain(tex) == words
+
+
+def test_pages_get_image_sizes_take_home_links_and_names(page: Path, tmp_path: Path) -> None:
+    (page.parent / "figure.svg").write_text('<svg viewBox="0 0 460.8 259.2"></svg>')
+    Image.new("RGB", (30, 20)).save(page.parent / "figure.png")
+    for suffix in (".md", ".py"):
+        (page.parent / f"nice{suffix}").touch()
+    page.write_text(
+        "<title>t</title><h1>NICE</h1>"
+        '<div data-md-component="search" role="dialog">'
+        '<img src="figure.svg#only-light" alt="a"><img src="figure.png" alt="b">'
+    )
+    mend_pages(tmp_path)
+    sizes = [(image["width"], image["height"]) for image in soup(page).select("img")]
+    assert sizes == [("461", "259"), ("30", "20")]
+    assert [link["href"] for link in soup(page).select(".take-home a")] == ["nice.py", "nice.md"]
+    assert soup(page).select_one("[role=dialog]")["aria-label"] == "Search"  # type: ignore[index]
+    once = page.read_text()
+    mend_pages(tmp_path)
+    assert page.read_text() == once
+
+
+def test_a_picture_without_a_size_is_named(page: Path, tmp_path: Path) -> None:
+    (page.parent / "figure.svg").write_text("<svg></svg>")
+    page.write_text('<img src="figure.svg" alt="a">')
+    with pytest.raises(ValueError, match=r"figure\.svg: expected an SVG with a viewBox"):
+        mend_pages(tmp_path)
+
+
+def test_mathematics_in_notebooks_waits_for_the_typesetter() -> None:
+    notebooks.mark_mathematics()
+    content = markdown2html_mistune("One $a <b$ and\n\n$$\nc\n$$\n\n\\begin{align}d\\end{align}\n")
+    spans = BeautifulSoup(content, "html.parser").select(".arithmatex")
+    assert [span.text for span in spans] == [
+        r"\(a <b\)",
+        "\\[\nc\n\\]",
+        r"\[\begin{align}d\end{align}\]",
+    ]
+
+
+CELLS = """
+<style>{weight}</style><script src="https://elsewhere.example/x.js"></script>
+<div class="jp-Cell" id="a"><div class="jp-MarkdownOutput"><h1>Lab</h1><p>First
+words.</p><p><div class="arithmatex">x</div></p></div></div>
+<div class="jp-Cell"><div class="jp-Cell" id="b">
+<div class="jp-InputArea"><div class="zeroclipboard-container">copy</div>
+<pre><span></span><span class="nb">print</span>(1)
+</pre></div>
+<div class="jp-OutputArea-output"><pre>1 &lt; 2
+</pre></div>
+<div class="jp-OutputArea-output"><figure><picture>
+<source srcset="../articles/figures/nice_a.dark.svg"><img src="../articles/figures/nice_a.light.svg"
+alt="&quot;a&quot; is seen"></picture></figure></div></div></div>
+"""
+
+
+def test_notebook_pages_keep_content_and_drop_the_rest() -> None:
+    content = CELLS.format(weight="x" * 10_000)
+    cleaned = notebooks.clean(content)
+    seen = BeautifulSoup(cleaned, "html.parser")
+    assert len(cleaned) < 1000
+    assert [code.text for code in seen.select("code")] == ["print(1)\n", "1 < 2\n"]
+    assert seen.select_one(".output code").text == "1 < 2\n"  # type: ignore[union-attr]
+    assert [image["src"] for image in seen.select("figure img[alt='\"a\" is seen']")] == [
+        "../../articles/figures/nice_a.light.svg#only-light",
+        "../../articles/figures/nice_a.dark.svg#only-dark",
+    ]
+    assert not seen.select("p > div, script, style, [class*=jp-], .zeroclipboard-container")
+    assert notebooks.description(content) == "First words."

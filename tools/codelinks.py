@@ -1,0 +1,36 @@
+"""Link the equation labels that code cites, in comments and docstrings, to the equations."""
+
+import re
+from pathlib import Path
+
+from tools.typeset import Label, relative
+
+CODE = re.compile(r"(<code\b[^>]*>)(.*?)(</code>)", re.S)
+LINK = re.compile(r"<a\b.*?</a>|<[^>]*>", re.S)
+
+
+def link_labels(site: Path, index: dict[str, Label]) -> None:
+    """Turn each `SLUG:label` in the code of a built site into a link to its equation."""
+    if not index:
+        return
+    label = re.compile("|".join(rf"\b{re.escape(name)}\b(?!-)" for name in sorted(index)))
+    for file in site.rglob("*.html"):
+        page = file.read_text("utf-8")
+        path = file.relative_to(site)
+        linked = CODE.sub(lambda code, path=path: _linked(code, label, index, path), page)
+        if linked != page:
+            file.write_text(linked, "utf-8")
+
+
+def _linked(code: re.Match, label: re.Pattern, index: dict[str, Label], path: Path) -> str:
+    def anchor(match: re.Match[str]) -> str:
+        target = index[match[0]].page
+        page = "" if target == path else relative(path, target)
+        return f'<a class="label" href="{page}#mjx-eqn:{match[0]}">{match[0]}</a>'
+
+    # Text between tags only, and not inside a link that is there already.
+    parts, end = [code[1]], 0
+    for tag in LINK.finditer(code[2]):
+        parts += [label.sub(anchor, code[2][end : tag.start()]), tag[0]]
+        end = tag.end()
+    return "".join([*parts, label.sub(anchor, code[2][end:]), code[3]])

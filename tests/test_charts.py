@@ -40,7 +40,6 @@ def test_lines_count_from_one_and_are_named() -> None:
     assert second.get_label() == "b"
 
 
-@pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")  # matplotlib copies a tensor
 def test_images_lie_in_rows_and_are_cut_to_the_range_of_ink() -> None:
     rows = [torch.tensor([[0.0, 0.1, 0.2, 0.3], [2.0, -1.0, 0.5, 0.6]])]
     (axes,) = axes_of(charts.images(rows, [0.5], side=2))

@@ -38,7 +38,7 @@ def images(rows: Sequence[Tensor], labels: Iterable[object], *, side: int = 28) 
     def draw(_: Palette) -> Figure:
         height, width = picture.shape
         figure, axes = plt.subplots(figsize=(WIDTH, 0.92 * WIDTH * height / width))
-        axes.imshow(picture, vmin=0, vmax=1)
+        axes.imshow(picture.numpy(), vmin=0, vmax=1)
         axes.set_xticks([])
         axes.set_yticks(torch.arange(side / 2, height, side).tolist(), list(map(str, labels)))
         axes.tick_params(length=0)

@@ -115,7 +115,7 @@ z, _ = flow(x)
 found["prior_radius"], found["test_radius"] = 28 * torch.pi / 3**0.5, z.norm(dim=1).mean().item()
 for a, b in ((0, 1), (2, 3), (4, 7)):
     rows += [flow.inverse(torch.lerp(z[a], z[b], ways)), torch.lerp(x[a], x[b], ways)]
-alt = "Three pairs of test digits: the latent path bends strokes, the pixels only cross-fade."
+alt = "Three pairs of test digits: the latent path frays strokes on its way, the pixels cross-fade."
 publish.figure("nice_between", charts.images(rows, ["latent", "pixels"] * 3), alt=alt, raster=True)
 
 # %% [markdown]

@@ -40,6 +40,33 @@ def test_lines_count_from_one_and_are_named() -> None:
     assert second.get_label() == "b"
 
 
+def test_bands_are_one_standard_deviation_to_each_side_of_the_mean() -> None:
+    seeds = torch.tensor([[1.0, 4.0], [3.0, 4.0]])
+    (axes,) = axes_of(charts.bands({"a": seeds}, torch.tensor([1.0, 10.0]), "beta", "nats"))
+    (line,) = axes.get_lines()
+    assert_close(torch.as_tensor(line.get_ydata()), torch.tensor([2.0, 4.0]))
+    corners = torch.as_tensor(axes.collections[0].get_paths()[0].vertices)
+    at_one = corners[corners[:, 0] == 1.0, 1]
+    assert_close(at_one.amax() - at_one.amin(), torch.tensor(2 * 2**0.5).double())
+
+
+def test_dots_show_every_seed_and_the_mean() -> None:
+    (axes,) = axes_of(charts.dots({"a": [1.0, 2.0, 6.0], "b": [4.0]}, "error (%)"))
+    seeds, mean, *_ = axes.get_lines()
+    assert list(seeds.get_xdata()) == [1, 2, 6]
+    assert list(mean.get_xdata()) == [3]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b"]
+
+
+def test_ellipses_reach_one_standard_deviation_from_their_centre() -> None:
+    mean, std = torch.tensor([[0.0, 1.0]]), torch.tensor([[0.5, 2.0]])
+    points, cloud = axes_of(charts.ellipses({"AE": (mean, None), "VAE": (mean, std)}, [7]))
+    assert len(points.collections) == 1
+    outline = cloud.collections[1]
+    assert (outline.get_widths(), outline.get_heights()) == ([1.0], [4.0])
+    assert outline.get_offsets().tolist() == [[0.0, 1.0]]
+
+
 def test_images_lie_in_rows_and_are_cut_to_the_range_of_ink() -> None:
     rows = [torch.tensor([[0.0, 0.1, 0.2, 0.3], [2.0, -1.0, 0.5, 0.6]])]
     (axes,) = axes_of(charts.images(rows, [0.5], side=2))

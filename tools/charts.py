@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import torch
 from einops import rearrange
 from matplotlib.axes import Axes
-from matplotlib.collections import PolyCollection
+from matplotlib.collections import EllipseCollection, PolyCollection
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
@@ -26,6 +26,50 @@ def lines(curves: Mapping[str, Sequence[float]], across: str, up: str, **options
             axes.plot(range(1, len(curve) + 1), curve, label=name)
         axes.set(xlabel=across, ylabel=up, **options)
         axes.legend()
+        return figure
+
+    return draw
+
+
+def bands(curves: Mapping[str, Tensor], over: Tensor, across: str, up: str, **options: Any) -> Draw:
+    """Draw named curves, (seeds, points) each, over `over`: their means, and a band of one
+    standard deviation to each side; options go to `Axes.set`.
+    """
+    spreads = {
+        name: (
+            curve.mean(0).cpu().numpy(),
+            curve.std(0, correction=int(len(curve) > 1)).cpu().numpy(),
+        )
+        for name, curve in curves.items()
+    }
+
+    def draw(_: Palette) -> Figure:
+        figure, axes = plt.subplots()
+        for name, (mean, spread) in spreads.items():
+            (line,) = axes.plot(over.cpu().numpy(), mean, label=name, marker="o", markersize=3)
+            low, high = mean - spread, mean + spread
+            axes.fill_between(
+                over.cpu().numpy(), low, high, color=line.get_color(), alpha=0.2, lw=0
+            )
+        axes.set(xlabel=across, ylabel=up, **options)
+        axes.legend()
+        return figure
+
+    return draw
+
+
+def dots(groups: Mapping[str, Sequence[float]], across: str, **options: Any) -> Draw:
+    """Draw named groups of numbers, one a row: a dot for each seed, a tick for their mean."""
+
+    def draw(palette: Palette) -> Figure:
+        figure, axes = plt.subplots(figsize=(WIDTH, 0.8 + 0.36 * len(groups)))
+        for row, values in enumerate(groups.values()):
+            axes.plot(values, [row] * len(values), "o", markersize=5, alpha=0.7, mew=0)
+            axes.plot([sum(values) / len(values)], [row], "|", markersize=16, color=palette.ink)
+        axes.set_yticks(range(len(groups)), list(groups))
+        axes.invert_yaxis()
+        axes.set(xlabel=across, **options)
+        axes.tick_params(axis="y", length=0)
         return figure
 
     return draw
@@ -96,6 +140,35 @@ def scatter(stages: Mapping[str, Tensor], labels: Iterable[int], **options: Any)
         axes.locator_params(nbins=4)
 
     return panels(list(stages), paint, **options)
+
+
+def ellipses(
+    codes: Mapping[str, tuple[Tensor, Tensor | None]], labels: Sequence[int], **options: Any
+) -> Draw:
+    """Draw named clouds of codes, (n, 2) means and standard deviations: a one-sigma ellipse each.
+
+    Without standard deviations a code is a point. Options go to `panels`.
+    """
+    clouds = [
+        (mean.detach().cpu().numpy(), None if std is None else std.detach().cpu())
+        for mean, std in codes.values()
+    ]
+
+    def paint(axes: Axes, index: int, palette: Palette) -> None:
+        mean, std = clouds[index]
+        colours = [palette.data[label % len(palette.data)] for label in labels]
+        axes.scatter(*mean.T, s=3, c=colours, linewidths=0)
+        if std is not None:
+            wide, high = (2 * std).T.tolist()
+            outlines = EllipseCollection(
+                wide, high, [0.0] * len(wide), units="xy", offsets=mean,
+                offset_transform=axes.transData, facecolors="none", edgecolors=colours, lw=0.6,
+            )  # fmt: skip
+            axes.add_collection(outlines)
+        axes.set_aspect("equal", "datalim")
+        axes.locator_params(nbins=5)
+
+    return panels(list(codes), paint, **{"columns": 2, "height": 3.0, **options})
 
 
 def cells(stages: Mapping[str, Tensor], **options: Any) -> Draw:

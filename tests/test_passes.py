@@ -1,6 +1,7 @@
 """Passes over a built site besides mathematics: links in code, search, images, notebooks."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,26 @@ def test_pages_get_image_sizes_take_home_links_and_names(page: Path, tmp_path: P
     once = page.read_text()
     mend_pages(tmp_path)
     assert page.read_text() == once
+
+
+def test_pages_settle_before_they_are_painted(page: Path, tmp_path: Path) -> None:
+    for file in ("assets/vendor/fonts/source-code-pro.woff2", "assets/mathjax/fonts.css"):
+        (tmp_path / file).parent.mkdir(parents=True)
+        (tmp_path / file).touch()
+    page.write_text("<title>t</title><body dir=ltr><table><tr></table><table class=plain></table>")
+    (tmp_path / "404.html").write_text("<title>t</title><body></body>")
+    mend_pages(tmp_path)
+    first = soup(page).select_one("body > :first-child")
+    assert first is not None
+    assert first.name == "script"
+    assert {"data-md-color-scheme", "settling"} <= set(re.findall(r"[\w-]+", first.text))
+    assert [table.get("tabindex") for table in soup(page).select("table")] == ["0", None]
+    links = {link["rel"][0]: link["href"] for link in soup(page).select("title ~ link")}
+    assert links == {
+        "preload": "../../assets/vendor/fonts/source-code-pro.woff2",
+        "stylesheet": "../../assets/mathjax/fonts.css",
+    }
+    assert not soup(tmp_path / "404.html").select("link"), "its address may be at any depth"
 
 
 def test_a_picture_without_a_size_is_named(page: Path, tmp_path: Path) -> None:

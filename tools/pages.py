@@ -20,6 +20,18 @@ DARK = (
     'Object.keys(localStorage).every(key=>!key.endsWith("__palette"))&&'
     'document.body.setAttribute("data-md-color-scheme","slate")'
 )
+# Text is invisible while its faces may still arrive, a tenth of a second at most: then it has its
+# place from the start. `optional` faces that are later wait for the next page.
+FACES = ("Derive Serif", "Derive Display", "Derive Ampersand", "Derive Mono", "MJXZERO")
+LOADS = ",".join(
+    f'document.fonts.load("{face}","&")'
+    for face in (*(f"1em {face}" for face in FACES), "italic 1em Derive Serif")
+)
+SETTLE = (
+    '(classes=>{classes.add("settling");'
+    f"Promise.race([Promise.all([{LOADS}]),new Promise(late=>setTimeout(late,100))])"
+    '.finally(()=>classes.remove("settling"))})(document.documentElement.classList)'
+)
 TAKE_HOME = {".ipynb": "Notebook", ".py": "Script", ".md": "Markdown"}
 
 
@@ -29,7 +41,7 @@ def mend_pages(site: Path) -> None:
         page = file.read_text("utf-8")
         path = file.relative_to(site)
         mended = add_take_home(size_images(page, file), file)
-        mended = prefer_dark(name_parts(preload_fonts(mended, path, site)))
+        mended = prepare_paint(name_parts(preload_fonts(mended, path, site)))
         if mended != page:
             file.write_text(mended, "utf-8")
 
@@ -99,10 +111,9 @@ def name_parts(page: str) -> str:
     )
 
 
-def prefer_dark(page: str) -> str:
-    """Have the first paint of a first visit dark where the system is: the theme's comes later."""
-    if DARK in page:
+def prepare_paint(page: str) -> str:
+    """Have the first paint of a first visit dark where the system is, and in its final place."""
+    script = f"<script>{DARK};{SETTLE}</script>"
+    if script in page:
         return page
-    return re.sub(
-        r"<body\b[^>]*>", lambda body: f"{body[0]}\n<script>{DARK}</script>", page, count=1
-    )
+    return re.sub(r"<body\b[^>]*>", lambda body: f"{body[0]}\n{script}", page, count=1)

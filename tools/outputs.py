@@ -11,7 +11,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -90,14 +90,17 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     parser.add_argument("--check", action="store_true", help="change nothing; fail with a diff")
     parser.add_argument("files", nargs="*", type=Path)
     chosen = parser.parse_args(arguments)
-    failed = False
-    for file in chosen.files or [file for glob in PAGES for file in sorted(root.glob(glob))]:
+    files = chosen.files or [file for glob in PAGES for file in sorted(root.glob(glob))]
+
+    def failed(file: Path) -> bool:
         try:
-            failed |= refresh(root, file.resolve(), check=chosen.check) and chosen.check
+            return refresh(root, file.resolve(), check=chosen.check) and chosen.check
         except ValueError as error:
             print(error, file=sys.stderr)
-            failed = True
-    return int(failed)
+            return True
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # each page runs in a process of its own
+        return int(any(list(pool.map(failed, files))))
 
 
 def _end(fence: Fence, lines: list[str], name: str) -> int:

@@ -133,6 +133,21 @@ def test_history_has_the_parts_of_a_loss_and_what_an_epoch_reports() -> None:
         assert_close(total - squares, before)
 
 
+def test_total_is_minimised_wherever_it_stands() -> None:
+    class Parts(NamedTuple):
+        distance: Tensor
+        total: Tensor
+
+    point: Any = nn.ParameterList([torch.zeros(())])
+
+    def loss(x: Tensor) -> Parts:
+        return Parts(point[0].square(), (point[0] - x).square().mean())
+
+    optimizer = torch.optim.SGD(point.parameters(), 0.5)
+    fit(point, loss, [torch.full((4,), 3.0)], optimizer, epochs=1)
+    assert_close(point[0].item(), 3.0)
+
+
 def test_history_is_the_mean_over_batches() -> None:
     model = nn.Linear(1, 1)
     data = [torch.arange(6.0)]

@@ -80,6 +80,13 @@ def test_every_equation_has_mathml_and_no_latex_is_left(site: Path) -> None:
         assert remnant not in text
 
 
+def test_what_touches_an_equation_stays_on_its_line(site: Path) -> None:
+    page = write(site, "nice", f"<p>if ({inline('a')}), {inline('b')} or {inline('c')}-ary</p>")
+    typeset_site(site)
+    together = [span.find_all(string=True) for span in read(page).select(".together")]
+    assert [(each[0], each[-1]) for each in together] == [("(", "),"), ("c", "-ary")]
+
+
 def test_a_page_has_the_shapes_of_its_own_glyphs_and_no_others(site: Path) -> None:
     """Although one process typesets all pages, and they share most of their glyphs."""
     pages = [write(site, name, inline(rf"x + \{name}")) for name in ("alpha", "beta", "gamma")]

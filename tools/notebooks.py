@@ -73,7 +73,7 @@ def _cell(cell: Tag) -> str:
 
 def _code(pre: Tag) -> str:
     inner = re.sub(r"^<span></span>|\s+$", "", pre.decode_contents())
-    return f'<div class="language-python highlight"><pre><code>{inner}\n</code></pre></div>'
+    return f'<div class="language-python highlight cell"><pre><code>{inner}\n</code></pre></div>'
 
 
 def _output(output: Tag) -> str:
@@ -84,7 +84,7 @@ def _output(output: Tag) -> str:
         pre = output.find("pre")
         assert isinstance(pre, Tag)
         return (
-            '<div class="language-text output highlight"><pre><code>'
+            '<div class="language-text output highlight cell"><pre><code>'
             f"{pre.decode_contents().strip()}\n</code></pre></div>"
         )
     return output.decode_contents().strip()

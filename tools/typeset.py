@@ -29,6 +29,10 @@ ARITHMATEX = re.compile(
     r'<(?P<tag>span|div) class="arithmatex">(?P<open>\\[(\[])(?P<tex>.*?)\\[)\]]</(?P=tag)>', re.S
 )
 REFERENCE = re.compile(r"\s*\\eqref\s*\{([^}]*)\}\s*")
+# An equation in a line, and what stands next to it without a space.
+NEIGHBOURS = re.compile(
+    r'([^\s>]{1,9})?(<span class="arithmatex">(?:(?!</span>).)*</span>)([^\s<]{1,9})?', re.S
+)
 FONT_FACE = re.compile(r"@font-face[^{]*\{.*?\}\s*", re.S)
 
 
@@ -244,7 +248,14 @@ def _splice(page: Page, answer: dict, index: dict[str, Label]) -> str:
     )
     head += f'<link rel="stylesheet" href="{relative(page.path, f"{ASSETS}/fonts.css")}">\n'
     head += f"<style>{minify(FONT_FACE.sub('', answer['css']))}</style>\n"
-    return ARITHMATEX.sub(replace, page.text).replace("</head>", f"{head}</head>", 1)
+    text = NEIGHBOURS.sub(_keep_together, ARITHMATEX.sub(replace, page.text))
+    return text.replace("</head>", f"{head}</head>", 1)
+
+
+def _keep_together(match: re.Match[str]) -> str:
+    """Keep a comma on the line of its equation: browsers would let it begin the next."""
+    alone = not match[1] and not match[3]
+    return match[0] if alone else f'<span class="together">{match[0]}</span>'
 
 
 def _fonts(answer: dict) -> list[str]:

@@ -7,7 +7,6 @@
 # starts as the best density of independent pixels, in units that suit margin and centre alike.
 
 # %%
-# pyright: basic, reportAttributeAccessIssue=false, reportIndexIssue=false, reportCallIssue=false
 import torch
 from sklearn.datasets import make_moons
 

@@ -345,6 +345,10 @@ def test_trained_scales_are_optimal(prior: Prior) -> None:
 # Pixels
 
 
+def test_no_pixels_are_dequantized_to_none() -> None:
+    assert dequantize(torch.zeros(0, 784, dtype=torch.uint8)).shape == (0, 784)
+
+
 def test_dequantized_pixels_stay_in_their_cells() -> None:
     """nice:dequantize, in float32: below 1, and floor gives every pixel back."""
     torch.set_default_dtype(torch.float32)

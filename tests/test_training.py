@@ -133,6 +133,17 @@ def test_history_has_the_parts_of_a_loss_and_what_an_epoch_reports() -> None:
         assert_close(total - squares, before)
 
 
+def test_a_batch_has_128_rows_unless_told_otherwise() -> None:
+    model, sizes = nn.Linear(1, 1), []
+
+    def loss(x: Tensor) -> Tensor:
+        sizes.append(len(x))
+        return model(x[:, None]).mean()
+
+    fit(model, loss, [torch.ones(300)], torch.optim.SGD(model.parameters(), 0.1), epochs=1)
+    assert sizes == [128, 128, 44]
+
+
 def test_total_is_minimised_wherever_it_stands() -> None:
     class Parts(NamedTuple):
         distance: Tensor

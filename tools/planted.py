@@ -85,7 +85,8 @@ FAULTS = [
           RULES, r"nice\.ipynb:\d+"),
     Fault("a backslash lost", LAB, END, 'T = "$\\\\frac{1}{2}$"\n', RULES, rf"{LAB}:\d+"),
     # The house
-    Fault("a page alone", "docs/articles/gan.md", None, "# GAN\n", RULES, r"gan\.md: is of no article"),
+    Fault("a page alone", "docs/articles/gan.md", None, "# GAN\n", RULES,
+          r"gan\.md: is of no article"),
     Fault("a file too large", "docs/weights.pt", None, "x" * 5_000_000, RULES, r"weights\.pt: "),
     Fault("an alt text missing", ARTICLE, r"!\[[^\]]+\]", "![]", RULES, LINE),
     Fault("a copy of the module", ARTICLE, END, f"\n```python\n{COPY}```\n", RULES,

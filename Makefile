@@ -26,9 +26,8 @@ test unit: export OMP_NUM_THREADS := 1
 test unit: export PYTEST_ADDOPTS := --numprocesses 2 --dist worksteal
 
 test: lint unit
-	$(BIN)/python -m tools.outputs --check
+	$(BIN)/pytest --codeblocks docs README.md || { $(BIN)/python -m tools.outputs --check; false; }
 	$(BIN)/mkdocs build --strict --quiet
-	$(BIN)/pytest --codeblocks docs README.md
 	$(BIN)/pytest tests/browser
 
 lint: $(READY)

@@ -138,7 +138,8 @@ def _orthonormal(name: str, x: Tensor) -> Tensor:
     sizes = torch.linalg.svdvals(x64)
     tolerance = max(x.shape) * torch.finfo(x.dtype).eps * sizes[0]
     rank = int((sizes > tolerance).sum())
-    require(rank == x.shape[1], f"rank of {name}", x.shape[1], rank)
+    columns = x.shape[1]
+    require(rank == columns, f"independent columns of {name}", columns, rank)
     return torch.linalg.qr(x64).Q
 
 
@@ -275,7 +276,7 @@ def storage_ratio(rows: int, columns: int, rank: int) -> float:
 
 
 def _check_matrix(name: str, x: Tensor) -> None:
-    require(x.ndim == 2, f"rank of {name}", 2, x.ndim)  # noqa: PLR2004
+    require(x.ndim == 2, f"axes of {name}", 2, x.ndim)  # noqa: PLR2004
     shape = tuple(x.shape)
     require(min(shape) > 0, f"shape of {name}", "at least (1, 1)", shape)
     if x.dtype not in PRECISIONS:
@@ -291,7 +292,7 @@ def _check_rank(rank: int, most: int) -> None:
 
 
 def _check_samples(name: str, x: Tensor, weight: Tensor) -> None:
-    require(x.ndim > 0, f"rank of {name}", "at least 1", x.ndim)
+    require(x.ndim > 0, f"axes of {name}", "at least 1", x.ndim)
     require_shape(name, x, (*x.shape[:-1], weight.shape[0]))
     if x.dtype != weight.dtype:
         raise TypeError(f"{name} must be {weight.dtype}, got {x.dtype}")

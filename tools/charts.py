@@ -220,7 +220,7 @@ def areas(polygons: Tensor) -> Tensor:
 
 
 def traces(
-    charts: Mapping[str, Mapping[str, tuple[Tensor, Tensor]]],
+    charts: Mapping[str, Mapping[str, Sequence[Any]]],
     across: str,
     *,
     rules: Mapping[str, float] | None = None,
@@ -230,8 +230,8 @@ def traces(
     rules at named places; options go to `Axes.set`.
     """
     curves = [
-        {name: [side.detach().cpu().numpy() for side in curve] for name, curve in chart.items()}
-        for chart in charts.values()
+        {name: [torch.as_tensor(side).cpu().numpy() for side in curve] for name, curve in c.items()}
+        for c in charts.values()
     ]
 
     def paint(axes: Axes, index: int, palette: Palette) -> None:

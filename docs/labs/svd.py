@@ -10,272 +10,155 @@
 import torch
 from sklearn.datasets import load_sample_image
 from sklearn.decomposition import NMF
-from sklearn.metrics import roc_auc_score
-from torch import nn
-from torch.nn.functional import normalize
+from torch.nn.functional import avg_pool2d, normalize
 
-from snippets import svd, words
+from snippets import svd, tables
 from snippets.data import load_full_mnist, load_mnist
-from snippets.training import fit
+from snippets.networks import autoencoder, linear_autoencoder
 from tools import charts, publish
 
 FULL = publish.scale() == "full"  # the whole of MNIST, longer training
-load, found, R, SEEDS = load_full_mnist if FULL else load_mnist, {}, 12, range(5)
-train, validation = (load("train")[0].flatten(1) / 255).tensor_split([-1000])
-test, mean = load("test")[0].flatten(1) / 255, train.mean(0)
-seeded = torch.Generator().manual_seed
+load, found, R = load_full_mnist if FULL else load_mnist, {}, 12
+train = (load("train")[0].flatten(1) / 255)[:-1000]  # settings were chosen on the rest
+test, mean, fixed = load("test")[0].flatten(1) / 255, train.mean(0), torch.Generator()
 
 
-def share(rebuilt, x):
-    """Percentage of the energy of x that a reconstruction loses."""
-    return (100 * (x - rebuilt.detach().to(x)).square().sum() / x.square().sum()).item()
+def share(rebuilt, x):  # of the energy of x, in per cent, that a reconstruction loses
+    return (100 * (x - rebuilt).square().sum() / x.square().sum()).item()
+
+
+def spreads(runs):  # rows of a table: mean and standard deviation over the runs of each name
+    for name, values in runs.items():
+        values = torch.tensor(values)
+        found[name.replace(" ", "_")] = values.mean(0)
+        middle, spread = values.mean(0), values.std(0, correction=len(values) > 1)
+        pairs = zip(middle, spread, strict=True)
+        yield name, *(f"{m:.1f} ± {s:.1f}" if s else f"{m:.1f}" for m, s in pairs)
 
 
 # %% [markdown]
-# ## A photograph, and the same pixels in random order
+# ## A photograph, the same pixels in random order, and 9,000 digits
 
 # %%
-photo = torch.tensor(load_sample_image("china.jpg") / 255).mean(-1)
-photo = nn.functional.avg_pool2d(photo[None], 2)[0]  # half the size
-noise = photo.flatten()[torch.randperm(photo.numel(), generator=seeded(0))].reshape(photo.shape)
-sheets, curves = {"photograph": photo, "its pixels shuffled": noise, "digits, one a row": train}, {}
+photo = avg_pool2d(torch.tensor(load_sample_image("china.jpg") / 255).mean(-1)[None], 2)[0]
+noise = photo.flatten()[torch.randperm(photo.numel(), generator=fixed.manual_seed(0))]
+sheets = {"photograph": photo, "shuffled": noise.view_as(photo), "digits, one a row": train}
+curves, shown, how = {}, {"all 213 ranks": photo}, {"yscale": "log", "rules": {"no gain": 1}}
 for name, sheet in sheets.items():
     tail = torch.linalg.svdvals(sheet).square().flip(0).cumsum(0).flip(0)[1:160]
     stored = torch.tensor([svd.storage_ratio(*sheet.shape, r) for r in range(1, len(tail) + 1)])
     curves[name] = stored, 255 * (tail / sheet.numel()).sqrt()
-shown = {"all 213 ranks": photo} | {f"rank {r}": svd.low_rank(photo, r) for r in (60, 20, 5)}
-for r in (5, 20, 60):
-    found[f"stored_{r}"] = 100 * svd.storage_ratio(*photo.shape, r)
-    found[f"photo_{r}"], found[f"shuffled_{r}"] = (curves[name][1][r - 1] for name in [*sheets][:2])
+    found |= {f"{name[:8]}_{r}": curves[name][1][r - 1] for r in (5, 20, 60)}
+shown |= {f"rank {r}": svd.low_rank(photo, r) for r in (60, 20, 5)}
 alt = "A Chinese pavilion by a lake four times: whole, almost whole, blurred, a smear."
 publish.figure("svd_photo", charts.photographs(shown), alt=alt, raster=True)
-how = {"rules": {"no gain": 1}, "yscale": "log", "ylim": (0.5, 110), "xlim": (0, 1.2)}
-across, up = "numbers stored, as a share of the matrix", "error in grey levels (root mean square)"
-alt = "Error by storage: the photograph falls steeply, shuffled pixels hardly at all."
-publish.figure("svd_energy", charts.traces({up: curves}, across, **how), alt=alt)
+across = "numbers stored, as a share of the matrix"
+draw = charts.traces({"error in grey levels": curves}, across, xlim=(0, 1.2), **how)
+publish.figure("svd_energy", draw, alt="Error by storage: steep for the photograph and digits.")
 
 # %% [markdown]
-# ## The floor: Adam and alternating least squares on one loss
-#
-# That loss knows the images only through the triangular factor of their QR decomposition, which has
-# 784 rows. So full batches are cheap.
+# ## Adam and alternating least squares on one loss, which sees only the factor R of the images' QR
 
 # %%
 rows = torch.linalg.qr(train.double()).R
 floor, axes, sizes = svd.discarded_energy(rows, R), svd.principal_axes(rows, R), rows.svd().S
-GRID = torch.logspace(0, 8, 17, base=2).round().int().unique()
-
-
-def descend(decay, steps=2000):
-    torch.manual_seed(0)
-    model, angles = svd.LinearAutoencoder(784, R).double(), {}
-    weights, adam = [*model.parameters()], torch.optim.Adam(model.parameters(), fused=True)
-    how = {"epochs": steps, "batch_size": 784}
-    how["schedule"] = torch.optim.lr_scheduler.OneCycleLR(adam, 0.02, steps, pct_start=0.1)
-    how["after_epoch"] = lambda n: angles.update(
-        {n: model.decoder.T.cpu()} if n in (*GRID * 4,) else {}
-    )
-
-    def loss(x):
-        return (x - model(x)).square().sum() + decay * sum(w.square().sum() for w in weights)
-
-    losses = torch.tensor(fit(model, loss, [rows], adam, **how)["total"])
-    return model.cpu(), losses, {n: svd.principal_angles(b, axes)[-1] for n, b in angles.items()}
-
-
-adam, losses, angles = descend(decay=0)
-swept = {n: svd.alternating_least_squares(rows, R, sweeps=n, generator=seeded(0)) for n in GRID}
-above = torch.stack([(rows - rows @ c @ b).square().sum() for c, b in swept.values()]) / floor - 1
-turned = torch.stack([svd.principal_angles(b.T, axes)[-1] for _, b in swept.values()])
-steps = torch.tensor(list(angles))
-excess = {"Adam, by step": (steps, losses[steps - 1] / floor - 1), "alternating": (GRID, above)}
-tilt = {"Adam": (steps, torch.stack([*angles.values()]).rad2deg()), "": (GRID, turned.rad2deg())}
-found |= {"ratio": (sizes[R] / sizes[R - 1]).square(), "adam_excess": losses[-1] / floor - 1}
-found |= {
-    "als_excess": above[-1],
-    "als_angle": turned[-1].rad2deg(),
-    "adam_angle": tilt["Adam"][1][-1],
-}
-panels = {"loss above the floor, as a share of it": excess, "largest angle (degrees)": tilt}
-alt = "Two logarithmic panels: loss above the floor, and angle, fall towards zero by both methods."
-draw = charts.traces(panels, "step or sweep", xscale="log", yscale="log")
-publish.figure("svd_floor", draw, alt=alt)
+adam, history = linear_autoencoder(rows, axes)
+steps, sweeps, above, turned = torch.arange(1, 2001), 2 ** torch.arange(9), [], []
+for n in sweeps.tolist():
+    c, b = svd.alternating_least_squares(rows, R, sweeps=n, generator=fixed.manual_seed(0))
+    above.append(((rows - rows @ c @ b).square().sum() / floor - 1).item())
+    turned.append(svd.principal_angles(b.T, axes)[-1].rad2deg().item())
+excess = [(steps, torch.tensor(history["total"]) / floor - 1), (sweeps, torch.tensor(above))]
+angles, ways = (
+    [(steps, history["angle"]), (sweeps, turned)],
+    ("Adam, by step", "alternating, by sweep"),
+)
+panels = {"loss above the floor, as a share of it": dict(zip(ways, excess, strict=True))}
+panels["largest angle (degrees)"] = dict(zip(ways, angles, strict=True))
+draw = charts.traces(panels, "step, or sweep", xscale="log", yscale="log")
+publish.figure("svd_floor", draw, alt="Loss above the floor, and angle, fall towards zero.")
+found |= {"adam_excess": excess[0][1][-1], "adam_angle": history["angle"][-1]}
+found |= {"als_excess": above[-1], "als_angle": turned[-1], "ratio": (sizes[R] / sizes[R - 1]) ** 2}
 
 # %% [markdown]
-# ## Decoders of Adam: mixed without weight decay, orthogonal with it, in order after its SVD
+# ## Decoders: mixed without weight decay; with it, one SVD away from the principal axes
 
 # %%
 decay = sizes[8:10].square().mean().item()  # between the energies of the ninth and tenth axes
-decayed, _, _ = descend(decay)
+decayed, _ = linear_autoencoder(rows, axes, decay=decay)
 alone = torch.linalg.svd(decayed.decoder, full_matrices=False).Vh
-closed = svd.decayed_autoencoder(rows, R, decay=decay)[0].square().sum(0)
 kept = torch.linalg.svdvals(decayed.encoder @ decayed.decoder)[:R]
-found |= {
-    "decay_error": (kept - closed).abs().max(),
-    "kept": kept,
-    "decay_alive": (closed > 0).sum(),
-}
-for name, each in {"adam": adam.decoder, "decayed": decayed.decoder, "alone": alone[:9]}.items():
-    best = (normalize(each) @ axes).abs().amax(1)
-    found |= {
-        f"{name}_aligned": best.mean(),
-        f"{name}_least": best.min(),
-        f"{name}_most": best.max(),
-    }
-parts = NMF(n_components=R, init="nndsvda", random_state=0, tol=1e-3).fit(train[:2000].numpy())
-decoders = {"principal": axes.T, "Adam": adam.decoder, "decay": decayed.decoder, "its SVD": alone}
-pictures = [0.5 + row / (2 * row.abs().amax(1, keepdim=True)) for row in decoders.values()]
-pictures += [torch.tensor(normalize(torch.tensor(parts.components_), p=torch.inf))]
-alt = "Rows of decoders: blurred digits in order; mixtures; mixtures; digits in order; strokes."
-draw = charts.images(pictures, [*decoders, "no signs"])
+closed = svd.decayed_autoencoder(rows, R, decay=decay)[0].square().sum(0)
+best, same = ((normalize(b) @ axes).abs().amax(1) for b in (adam.decoder, alone[:9]))
+found |= {"decay_error": (kept - closed).abs().max(), "kept": kept, "decay_aligned": same.min()}
+found["adam_aligned"] = best.mean()
+parts = NMF(R, init="nndsvda", random_state=0, tol=1e-3).fit(train[:2000].numpy()).components_
+rows = [0.5 + x / (2 * x.abs().amax(1, keepdim=True)) for x in (axes.T, adam.decoder, alone)]
+rows.append(normalize(torch.tensor(parts), p=torch.inf))
+draw = charts.images(rows, ["principal axes", "Adam", "decay, SVD", "no signs"])
+alt = "Rows of decoders: blurred digits in order; mixtures; the digits again; strokes."
 publish.figure("svd_digits", draw, alt=alt, raster=True)
 
 # %% [markdown]
-# ## What nonlinearity buys at equal width, five seeds each, and what a bias is worth
+# ## What nonlinearity buys at equal width: energy of centred test images that is lost, five seeds
 
 # %%
 KINDS = {"linear": (0, 0), "deep encoder": (1, 0), "deep encoder and decoder": (1, 1)}
-WIDTHS, EPOCHS, rows = (2, 8, 32), 20 if FULL else 10, []
-
-
-def layers(inputs, outputs, deep):
-    last = nn.Linear(256 if deep else inputs, outputs)
-    nn.init.normal_(last.weight, std=last.in_features**-0.5 if deep else 784**-0.5)
-    return [nn.Linear(inputs, 256), nn.ReLU(), last] if deep else [last]
-
-
-def lost(width, deep, seed):
-    torch.manual_seed(seed)
-    model = nn.Sequential(*layers(784, width, deep[0]), *layers(width, 784, deep[1]))
-    adam, steps = torch.optim.Adam(model.parameters(), fused=True), EPOCHS * -(-len(train) // 128)
-    how = {"schedule": torch.optim.lr_scheduler.OneCycleLR(adam, 4e-3, steps, pct_start=0.2)}
-    how |= {"epochs": EPOCHS, "generator": seeded(seed)}
-    fit(model, lambda x: (x - model(x)).square().sum() / len(x), [train - mean], adam, **how)
-    return [share(model.cpu()(x - mean), x - mean) for x in (train, test)]
-
-
-runs = {kind: [[lost(w, deep, k) for w in WIDTHS] for k in SEEDS] for kind, deep in KINDS.items()}
+WIDTHS, x, how = (2, 8, 32), test - mean, {"epochs": 20 if FULL else 10}
 spaces = [svd.principal_axes(train - mean, width) for width in WIDTHS]
-pca = [[share((x - mean) @ v @ v.T, x - mean) for x in (train, test)] for v in spaces]
-for kind, values in {
-    "PCA": torch.tensor([pca]),
-    **{k: torch.tensor(v) for k, v in runs.items()},
-}.items():
-    middle, spread = values.mean(0), values.std(0, correction=len(values) > 1)
-    cells = [f"{m:.1f} ± {s:.1f}" if s else f"{m:.1f}" for m, s in zip(middle[:, 1], spread[:, 1])]
-    rows.append([kind, *cells])
-    for w, m, s in zip(WIDTHS, middle, spread):
-        found |= {f"{kind}_{w}_train": m[0], f"{kind}_{w}_test": m[1], f"{kind}_{w}_sd": s[1]}
-publish.table("svd_widths", ["width of the code", *map(str, WIDTHS)], rows)
+lost = {"PCA": [[share(x @ v @ v.T, x) for v in spaces]]}
+for kind, deep in KINDS.items():
+    lost[kind] = [[0.0] * 3 for _ in range(5)]
+    for seed, i in torch.cartesian_prod(torch.arange(5), torch.arange(3)).tolist():
+        net = autoencoder(train - mean, WIDTHS[i], deep=deep, seed=seed, **how)
+        lost[kind][seed][i] = share(net(x), x)
+publish.table("svd_widths", ["model", "2 codes", "8 codes", "32 codes"], spreads(lost))
 
 # %% [markdown]
-# ## A mean, a missing cell, and what becomes of negative entries
+# ## Cells that are empty: a word, blocks, and negative entries
 
 # %%
-for name, matrix, rank in (("svd", train, R), ("pca", train - mean, R), ("svd_13", train, R + 1)):
-    found[f"loss_{name}"] = svd.discarded_energy(matrix, rank) / len(train)
-first = svd.principal_axes(train, 1)[:, 0]
-found["first_on_mean"] = abs(first @ normalize(mean, dim=0))
-found["first_on_pc"] = abs(first @ svd.principal_axes(train - mean, 1)[:, 0])
-table = torch.ones(2, 5)
-table[1, 4] = 0
-tables, ends = (
-    {"seen": table, "rank 1": svd.low_rank(table, 1)},
-    ["light", "beam", "rise", "shine", "set"],
-)
-draw = charts.heatmaps(tables, ["sun", "moon"], ends, marked=(1, 4), columns=2, height=1.5)
-alt = "Two tables: moonset is 0 among ones; after truncation to rank 1 it is 0.496."
-publish.figure("svd_table", draw, alt=alt)
-
-# %%
-areas = torch.zeros(40, 10)
-for seed in range(40):
-    draw = torch.rand(60, 50, generator=(g := seeded(seed)))
-    kinds, sorts = (torch.randint(4, (n,), generator=g).sort().values for n in (60, 50))
-    allowed = ((torch.rand(4, 4, generator=g) < 0.5) | torch.eye(4).bool().flip(0))[kinds][:, sorts]
-    hidden = allowed & (draw < 0.1)
-    observed = (allowed & ~hidden).float()
-    for r in range(10):
-        score = svd.low_rank(observed, r + 1)[hidden | ~allowed]
-        areas[seed, r] = roc_auc_score(allowed[hidden | ~allowed], score)
-found |= {"auc": areas[:, 3].mean(), "auc_sd": areas[:, 3].std(), "auc_worst": areas[:, 3].min()}
-found |= {"auc_1": areas[:, 0].mean(), "auc_10": areas[:, 9].mean()}
-stages = {"allowed": allowed.float(), "seen": observed, "rank 4": svd.low_rank(observed, 4)}
-alt = "Three block matrices: blocks; blocks with holes; blocks whose holes are filled in again."
-draw = charts.heatmaps(stages, columns=3, height=2.4)
-publish.figure("svd_blocks", draw, alt=alt, raster=True)
-
-# %%
-errors = torch.zeros(5, 2, 4)
-for seed in SEEDS:
-    for i, r in enumerate((4, 16)):
-        x, how = train[1000 * seed :][:1000], {"init": "nndsvda", "tol": 1e-3, "max_iter": 1000}
-        factors = NMF(n_components=r, random_state=0, **how).fit(x.numpy())
-        rebuilt = factors.inverse_transform(factors.transform(x.numpy()))
-        each = svd.low_rank(x, r), svd.rectified_low_rank(x, r), torch.tensor(rebuilt)
-        errors[seed, i] = torch.tensor(
-            [100 * (each[0] < 0).float().mean(), *(share(e, x) for e in each)]
-        )
-for i, r in enumerate((4, 16)):
-    for name, m, s in zip(
-        ("negative", "svd", "relu", "nmf"), errors[:, i].mean(0), errors[:, i].std(0)
-    ):
-        found |= {f"{name}_{r}": m, f"{name}_{r}_sd": s}
+word, ends = torch.tensor([[1.0] * 5, [1.0] * 4 + [0.0]]), ["light", "beam", "rise", "shine", "set"]
+pictures = {"seen": word, "truncated to rank 1": svd.low_rank(word, 1)}
+draw = charts.heatmaps(pictures, ["sun", "moon"], ends, marked=(1, 4), columns=2, height=1.5)
+publish.figure("svd_table", draw, alt="Moonset, a 0 in a table of ones, is 0.496 after truncation.")
+allowed = tables.block_table(60, 50, generator=fixed.manual_seed(0)).float()
+holes = tables.hide(allowed, 0.1, generator=fixed)
+draw = charts.heatmaps({"allowed": allowed, "seen": holes, "rank 4": svd.low_rank(holes, 4)})
+publish.figure("svd_blocks", draw, alt="Blocks; blocks with holes; holes filled in.", raster=True)
+lost = {"negative entries": [], "lost by SVD": [], "lost by SVD and ReLU": [], "lost by NMF": []}
+for x in train[:5000].split(1000):
+    plain = [svd.low_rank(x, r) for r in (4, 16)]
+    parts = [NMF(r, init="nndsvda", tol=1e-3, max_iter=1000).fit(x.numpy()) for r in (4, 16)]
+    lost["negative entries"].append([100 * (each < 0).float().mean() for each in plain])
+    lost["lost by SVD"].append([share(each, x) for each in plain])
+    lost["lost by SVD and ReLU"].append([share(each.relu(), x) for each in plain])
+    built = [each.transform(x.numpy()) @ each.components_ for each in parts]
+    lost["lost by NMF"].append([share(torch.tensor(each), x) for each in built])
+publish.table("svd_signs", ["per cent", "rank 4", "rank 16"], spreads(lost))
 
 # %% [markdown]
 # ## Word pairs: hide a tenth of those that occur, and see which of them come back
 
 # %%
-vocabulary = words.vocabulary(words.reference())
-counts, RANKS = (
-    words.pair_counts(words.reference(), vocabulary),
-    (1, 2, 3, 5, 8, 12, 20, 32, 50, 80),
-)
-seen, rows = counts.nonzero(), []
-
-
-def best(score, known):
-    """Places of the 100 best among the pairs that are not known."""
-    return score(known).masked_fill(known > 0, -torch.inf).flatten().topk(100).indices
-
-
-def precision(score, seed):
-    hidden = seen[torch.randperm(len(seen), generator=seeded(seed))[: len(seen) // 10]].T
-    known = counts.clone()
-    known[*hidden] = 0
-    return 100 * (counts > 0).flatten()[best(score, known)].float().mean().item()
-
-
-scores = [lambda known, r=r: svd.low_rank(known.log1p(), r) for r in RANKS]
-scores.append(lambda known: known.sum(1, keepdim=True) * known.sum(0))
-by_rank = torch.tensor([[precision(score, seed) for score in scores] for seed in SEEDS])
-chosen = by_rank[:, :-1].mean(0).argmax()
-for name, score in {"pairs": scores[chosen], "frequency": scores[-1]}.items():
-    final = torch.tensor([precision(score, seed) for seed in range(5, 10)])
-    found |= {name: final.mean(), f"{name}_sd": final.std()}
-    elsewhere = words.pair_counts(words.docstrings(), vocabulary).flatten() > 0
-    found[f"{name}_elsewhere"] = 100 * elsewhere[best(score, counts)].float().mean()
-unseen = (counts == 0).flatten()
-found |= {"words": len(vocabulary), "seen": len(seen), "rank": RANKS[chosen]}
-found |= {"chance": 100 * (len(seen) // 10) / (len(seen) // 10 + unseen.sum())}
-found["chance_elsewhere"] = 100 * elsewhere[unseen].float().mean()
-curves = {
-    "truncated SVD": by_rank[:, :-1],
-    "frequency of both words": by_rank[:, -1:].expand(-1, len(RANKS)),
-}
-draw = charts.bands(
-    curves, torch.tensor(RANKS), "rank", "hidden pairs among the best 100", xscale="log"
-)
-alt = "Precision over rank: it rises to a peak at a small rank, and falls below the baseline."
-publish.figure("svd_pairs", draw, alt=alt)
-for place in best(scores[chosen], counts)[:24]:
-    pair = " ".join(vocabulary[i] for i in divmod(int(place), len(vocabulary)))
-    rows.append(f"{pair} {'✓' if elsewhere[place] else ''}")
-publish.table("svd_unseen", ["never seen"] + [""] * 3, [rows[i : i + 4] for i in range(0, 24, 4)])
-publish.numbers(
-    "svd",
-    {
-        name: float(value) if torch.is_tensor(value) and not value.ndim else value
-        for name, value in found.items()
-    },
-)
+known, RANKS = tables.vocabulary(tables.reference()), [1, 2, 3, 5, 8, 12, 20, 32, 50, 80]
+counts = tables.pair_counts(tables.reference(), known)
+elsewhere = tables.pair_counts(tables.docstrings(), known)
+tried = torch.stack([tables.found_again(tables.truncation(r), counts, range(5)) for r in RANKS], 1)
+usual = tables.found_again(tables.frequency, counts, range(5))[:, None].expand(-1, len(RANKS))
+found |= {"words": len(known), "seen": counts.count_nonzero()}
+found["rank"] = RANKS[tried.mean(0).argmax()]
+for name, score in {"svd": tables.truncation(found["rank"]), "margins": tables.frequency}.items():
+    final = tables.found_again(score, counts, range(5, 10))
+    best = tables.best_gaps(score(counts), counts, 100).T
+    found |= {f"{name}_back": final.mean(), f"{name}_back_sd": final.std()}
+    found[f"{name}_elsewhere"] = 100 * (elsewhere[*best] > 0).float().mean()
+found["any_elsewhere"] = 100 * (elsewhere[counts == 0] > 0).float().mean()
+curves = {"truncated SVD": tried, "frequency of both words": usual}
+up = "hidden pairs in the best 100"
+draw = charts.bands(curves, torch.tensor(RANKS), "rank", up, xscale="log")
+publish.figure("svd_pairs", draw, alt="Precision peaks at a small rank, then falls to nothing.")
+best = tables.best_gaps(tables.truncation(found["rank"])(counts), counts, 24).tolist()
+lines = [f"{known[i]} {known[j]}{' ✓' * bool(elsewhere[i, j])}" for i, j in best]
+publish.table("svd_unseen", [""] * 4, [lines[i : i + 4] for i in range(0, 24, 4)])
+publish.numbers("svd", found)

@@ -6,7 +6,7 @@ Shapes:   rows are samples.
 Units:    those of the caller's loss.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -49,7 +49,9 @@ def descend(
     require_counts(epochs=epochs, batch_size=batch_size)
     adam = torch.optim.Adam(model.parameters(), fused=True)
     steps = epochs * -(-len(rows) // batch_size)
-    cycle = torch.optim.lr_scheduler.OneCycleLR(adam, rate, steps)
+    cycle = torch.optim.lr_scheduler.OneCycleLR(
+        adam, rate, steps, pct_start=0.1
+    )
     history = fit(
         model, loss, [rows], adam, epochs=epochs, batch_size=batch_size,
         schedule=cycle, after_epoch=after_epoch,
@@ -60,7 +62,7 @@ def descend(
 
 
 def linear_autoencoder(
-    rows: Tensor, axes: Tensor, *, decay: float = 0.0, steps: int = 2000
+    rows: Tensor, axes: Tensor, *, decay: float = 0.0, steps: int = 1500
 ) -> tuple[LinearAutoencoder, History]:
     """Fit a linear autoencoder to all rows at once, as long as `axes`.
 
@@ -86,9 +88,9 @@ def linear_autoencoder(
 
 
 def autoencoder(
-    rows: Tensor, width: int, *, deep: tuple[bool, bool], seed: int, epochs: int
+    rows: Tensor, width: int, deep: tuple[int, int], seed: int, epochs: int
 ) -> nn.Sequential:
-    """Fit an autoencoder whose encoder and decoder are deep or linear."""
+    """Fit an autoencoder whose encoder and decoder are deep (1) or not."""
     torch.manual_seed(seed)
     features = rows.shape[1]
     model = nn.Sequential(
@@ -101,3 +103,21 @@ def autoencoder(
 
     descend(model, loss, rows, rate=4e-3, epochs=epochs)
     return model
+
+
+def share(rebuilt: Tensor, x: Tensor) -> float:
+    """Return the energy of x that a reconstruction loses, in per cent."""
+    return (100 * (x - rebuilt).square().sum() / x.square().sum()).item()
+
+
+def spreads(
+    runs: Mapping[str, Sequence[Sequence[float]]],
+) -> list[tuple[str, ...]]:
+    """Return rows of a table: by name, means and deviations over its runs."""
+    rows = []
+    for name, values in runs.items():
+        each = torch.tensor(values)
+        deviation = each.std(0, correction=int(len(each) > 1))
+        pairs = zip(each.mean(0), deviation, strict=True)
+        rows.append((name, *(f"{m:.1f} ± {s:.1f}" for m, s in pairs)))
+    return rows

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from snippets.networks import autoencoder, dense, descend, linear_autoencoder
+from snippets.networks import autoencoder, dense, descend, linear_autoencoder, share, spreads
 from snippets.svd import discarded_energy, principal_axes
 
 pytestmark = pytest.mark.usefixtures("reproducible")
@@ -49,12 +49,19 @@ def test_a_linear_autoencoder_reaches_the_floor() -> None:
 
 def test_deep_autoencoders_are_deep_where_they_should_be() -> None:
     rows = torch.randn(20, 4)
-    for deep in ((False, False), (True, False), (False, True)):
-        model = autoencoder(rows, 2, deep=deep, seed=0, epochs=2)
+    for deep in ((0, 0), (1, 0), (0, 1)):
+        model = autoencoder(rows, 2, deep, seed=0, epochs=2)
         assert [len(list(part.parameters())) for part in model] == [2 + 2 * part for part in deep]
         assert model(rows).shape == rows.shape
-        again = autoencoder(rows, 2, deep=deep, seed=0, epochs=2)
+        again = autoencoder(rows, 2, deep, seed=0, epochs=2)
         assert torch.equal(again(rows), model(rows))
+
+
+def test_shares_and_spreads() -> None:
+    """By hand: 1 + 4 of 25 lost; means 2 and 5, sample deviations 1.41 and 0."""
+    assert abs(share(torch.tensor([2.0, 2.0]), torch.tensor([3.0, 4.0])) - 20) < 1e-12
+    assert spreads({"a": [[1, 5], [3, 5.0]]}) == [("a", "2.0 ± 1.4", "5.0 ± 0.0")]
+    assert spreads({"one run": [[7.0]]}) == [("one run", "7.0 ± 0.0")]
 
 
 @pytest.mark.refusal

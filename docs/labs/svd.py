@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Lab: truncation and linear autoencoders on real data
 #
-# Every measured number of [the article](../articles/svd.md) comes from here. Settings were chosen on
-# the last 1,000 training images, or on pairs hidden for it; what is reported was scored once.
+# Every measured number of [the article](../articles/svd.md) comes from here. Settings were chosen
+# on the last 1,000 training images, or on pairs hidden for it; what is reported was scored once.
 
 # %%
 # pyright: basic, reportAttributeAccessIssue=false, reportArgumentType=false, reportCallIssue=false

@@ -47,8 +47,8 @@ def low_rank(matrix: Matrix, rank: int) -> Matrix:
 def discarded_energy(matrix: Matrix, rank: int) -> Number:
     """Return the squared error of `low_rank`, which no rank-r matrix beats.
 
-    By `svd:eckart-young` it is the sum of the squares of the singular values
-    after the first r. No linear autoencoder trains below it.
+    It is the sum of the squares of the singular values after the first r
+    (`svd:eckart-young`): the axes that no code captures (`svd:captured`).
     """
     _check_matrix("matrix", matrix)
     _check_rank(rank, min(matrix.shape))
@@ -156,8 +156,8 @@ class LinearAutoencoder(nn.Module):
     Args:
         features: D, the length of a sample.
         rank: Length of its code, from 0 to `features`.
-        bias: Add a bias to code and to reconstruction: PCA, not SVD, since
-            the best one takes the mean away first (`svd:bias`).
+        bias: Add biases: PCA, not SVD, since the best ones take the mean away
+            (`svd:bias`), worth one code at most (`svd:worth-of-a-bias`).
     """
 
     def __init__(self, features: int, rank: int, *, bias: bool = False) -> None:

@@ -123,6 +123,21 @@ def test_discarded_energy_is_the_tail_of_the_gram_eigenvalues(shape: tuple[int, 
         assert_close(energy(matrix - low_rank(matrix, rank)), floor, atol=1e-10, rtol=1e-10)
 
 
+def test_a_space_loses_what_it_does_not_capture_of_each_axis() -> None:
+    """svd:captured: random spaces by NumPy's QR, shares between 0 and 1, r of them in all."""
+    matrix = torch.randn(12, 9)
+    _, s, vh = np.linalg.svd(matrix.numpy())
+    for rank in (1, 4, 9):
+        q = np.linalg.qr(np.random.default_rng(rank).normal(size=(9, rank)))[0]
+        shares = ((vh @ q) ** 2).sum(1)
+        assert (shares >= 0).all()
+        assert (shares <= 1 + 1e-12).all()
+        assert abs(shares.sum() - rank) < 1e-12
+        loss = ((matrix.numpy() - matrix.numpy() @ q @ q.T) ** 2).sum()
+        assert abs(loss - ((1 - shares) * s**2).sum()) < 1e-10
+        assert loss > discarded_energy(matrix, rank).item() - 1e-10
+
+
 def test_no_candidate_of_that_rank_beats_the_truncation() -> None:
     """svd:eckart-young (brief 1): 3000 candidates, half of them the truncation, disturbed."""
     matrix, rank = torch.randn(12, 9), 3
@@ -443,6 +458,18 @@ def test_with_biases_the_autoencoder_is_pca() -> None:
     floor = discarded_energy(matrix, 2)
     assert abs(loss / floor - 1) < 1e-6
     assert floor > 1.2 * error
+
+
+def test_a_bias_is_worth_at_most_one_code() -> None:
+    """svd:worth-of-a-bias, with scikit-learn's PCA for the centred floor."""
+    for mean in (0.0, 0.5, 20.0):
+        matrix = torch.randn(40, 8) * torch.linspace(2, 0.5, 8) + mean
+        for rank in range(1, 8):
+            pca: Any = sklearn.decomposition.PCA(rank).fit(matrix.numpy())
+            rebuilt = pca.inverse_transform(pca.transform(matrix.numpy()))
+            centred = ((matrix.numpy() - rebuilt) ** 2).sum()
+            assert discarded_energy(matrix, rank + 1).item() <= centred + 1e-9
+            assert centred <= discarded_energy(matrix, rank).item() + 1e-9
 
 
 def test_the_best_bias_is_the_mean() -> None:

@@ -118,3 +118,38 @@ def test_stages_go_through_the_layers_in_turn() -> None:
         "one": [1, 1],
         "two": [2, 2],
     }
+
+
+def test_traces_stand_side_by_side_with_rules_at_named_places() -> None:
+    over = torch.tensor([1.0, 10.0, 100.0])
+    charts_of = {"excess": {"a": (over, over / 2), "b": (over, over)}, "angle": {"a": (over, over)}}
+    draw = charts.traces(charts_of, "step", rules={"here": 10.0}, xscale="log")
+    left, right = axes_of(draw)
+    first, second, rule = left.get_lines()
+    assert list(first.get_xdata()) == [1, 10, 100]
+    assert list(first.get_ydata()) == [0.5, 5, 50]
+    assert second.get_label() == "b"
+    assert list(rule.get_xdata()) == [10, 10]
+    assert [text.get_text().strip() for text in left.texts] == ["here"]
+    assert (left.get_title(), right.get_title()) == ("excess", "angle")
+    assert {axes.get_xscale() for axes in (left, right)} == {"log"}
+
+
+def test_photographs_are_white_at_one_in_both_schemes() -> None:
+    for palette in (LIGHT, DARK):
+        (axes, _) = axes_of(charts.photographs({"p": torch.tensor([[0.0, 2.0]])}), palette)
+        image = axes.get_images()[0]
+        assert torch.as_tensor(image.get_array()).tolist() == [[0, 1]]
+        assert (image.get_cmap().name, image.get_clim()) == ("gray", (0, 1))
+
+
+def test_heatmaps_write_the_entries_of_named_rows_and_frame_one() -> None:
+    matrix = torch.tensor([[1.0, 0.25], [0.0, 0.75]])
+    draw = charts.heatmaps({"m": matrix}, ["a", "b"], ["x", "y"], marked=(1, 0), columns=1)
+    (axes,) = axes_of(draw)
+    assert [text.get_text() for text in axes.texts] == ["1", "0.250", "0", "0.750"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b"]
+    (frame,) = axes.patches
+    assert frame.get_xy() == (-0.47, 0.54)
+    (bare, *_) = axes_of(charts.heatmaps({"m": matrix}))
+    assert not bare.texts

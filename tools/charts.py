@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
 import torch
 from einops import rearrange
 from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection, PolyCollection
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from torch import Tensor, nn
 
 from tools.palette import Palette
@@ -215,3 +217,77 @@ def areas(polygons: Tensor) -> Tensor:
     """Return the signed areas of polygons, (..., corners, 2), by the shoelace formula."""
     x, y = polygons.unbind(-1)
     return (x * y.roll(-1, -1) - x.roll(-1, -1) * y).sum(-1) / 2
+
+
+def traces(
+    charts: Mapping[str, Mapping[str, Sequence[Any]]],
+    across: str,
+    *,
+    rules: Mapping[str, float] | None = None,
+    **options: Any,
+) -> Draw:
+    """Draw panels side by side, titled by what goes up: named curves, each (x, y), and vertical
+    rules at named places; options go to `Axes.set`.
+    """
+    curves = [
+        {name: [torch.as_tensor(side).cpu().numpy() for side in curve] for name, curve in c.items()}
+        for c in charts.values()
+    ]
+
+    def paint(axes: Axes, index: int, palette: Palette) -> None:
+        for name, (x, y) in curves[index].items():
+            axes.plot(x, y, label=name)
+        for name, place in (rules or {}).items():
+            axes.axvline(place, color=palette.muted, lw=0.9, ls=(0, (4, 3)))
+            up = axes.get_xaxis_transform()
+            axes.text(place, 0.99, f" {name}", transform=up, va="top", color=palette.muted)
+        axes.set(xlabel=across, **options)
+        if index == 0:
+            axes.legend()
+
+    return panels(list(charts), paint, columns=len(curves), height=3.2)
+
+
+def photographs(pictures: Mapping[str, Tensor], *, columns: int = 2, height: float = 2.4) -> Draw:
+    """Draw named pictures (h, w), 0 black and 1 white, in 32 greys, on light paper and on dark."""
+    greys = [(31 * picture.detach().clamp(0, 1)).round() / 31 for picture in pictures.values()]
+    values = [picture.cpu().numpy() for picture in greys]
+
+    def paint(axes: Axes, index: int, _: Palette) -> None:
+        axes.imshow(values[index], cmap="gray", vmin=0, vmax=1)
+        axes.set_axis_off()
+
+    return panels(list(pictures), paint, columns=columns, height=height)
+
+
+def heatmaps(
+    matrices: Mapping[str, Tensor],
+    rows: Sequence[str] = (),
+    across: Sequence[str] = (),
+    *,
+    marked: tuple[int, int] | None = None,
+    **options: Any,
+) -> Draw:
+    """Draw named matrices from 0, paper, to 1, ink; with names of rows, each entry as a number.
+
+    The entry `marked` gets a frame. Options go to `panels`.
+    """
+    values = [matrix.detach().cpu().numpy() for matrix in matrices.values()]
+
+    def paint(axes: Axes, index: int, palette: Palette) -> None:
+        axes.imshow(values[index], vmin=0, vmax=1.1, aspect="auto")
+        axes.set_xticks(range(len(across)), across)
+        axes.set_yticks(range(len(rows)), rows)
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+        for (i, j), value in np.ndenumerate(values[index]) if rows else ():
+            colour = palette.paper if round(value) else palette.ink
+            text = f"{value:.3f}" if value % 1 else f"{value:.0f}"
+            axes.text(j, i, text, ha="center", va="center", color=colour)
+        if marked:
+            i, j = marked
+            frame = Rectangle((j - 0.47, i - 0.46), 0.94, 0.92, fill=False, lw=2)
+            frame.set_edgecolor(palette.data[1])
+            axes.add_patch(frame)
+
+    return panels(list(matrices), paint, **options)

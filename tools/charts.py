@@ -215,3 +215,46 @@ def areas(polygons: Tensor) -> Tensor:
     """Return the signed areas of polygons, (..., corners, 2), by the shoelace formula."""
     x, y = polygons.unbind(-1)
     return (x * y.roll(-1, -1) - x.roll(-1, -1) * y).sum(-1) / 2
+
+
+def plots(
+    curves: Mapping[str, tuple[Tensor, Tensor]],
+    across: str,
+    up: str,
+    *,
+    marks: Mapping[str, tuple[Tensor, Tensor]] | None = None,
+    **options: Any,
+) -> Draw:
+    """Draw named curves (x, y), and named marks (x, y) as circles; options go to `Axes.set`."""
+
+    def draw(palette: Palette) -> Figure:
+        figure, axes = plt.subplots()
+        for name, (x, y) in curves.items():
+            axes.plot(x.cpu().numpy(), y.detach().cpu().numpy(), label=name)
+        for name, (x, y) in (marks or {}).items():
+            where = x.cpu().numpy(), y.detach().cpu().numpy()
+            axes.plot(*where, "o", mfc="none", color=palette.ink, markersize=5, label=name)
+        axes.set(xlabel=across, ylabel=up, **options)
+        axes.legend()
+        return figure
+
+    return draw
+
+
+def stacks(
+    parts: Mapping[str, Sequence[float]], across: str, up: str, *, level: float, **options: Any
+) -> Draw:
+    """Draw bars 1, 2, 3 ... of named parts on top of each other, and a line at `level`."""
+
+    def draw(palette: Palette) -> Figure:
+        figure, axes = plt.subplots()
+        bottom = [0.0] * len(next(iter(parts.values())))
+        for name, heights in parts.items():
+            axes.bar(range(1, len(bottom) + 1), heights, 0.8, bottom=bottom, label=name, lw=0)
+            bottom = [low + height for low, height in zip(bottom, heights, strict=True)]
+        axes.axhline(level, color=palette.ink, lw=0.8)
+        axes.set(xlabel=across, ylabel=up, **options)
+        axes.legend(loc="upper left", bbox_to_anchor=(0, 1.16), ncols=len(parts))
+        return figure
+
+    return draw

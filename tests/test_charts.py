@@ -177,3 +177,12 @@ def test_mismatch_is_the_kl_of_torch() -> None:
     p = torch.distributions.Normal(0.0, 1.0)
     found = atlas.mismatch(lambda z: q.log_prob(z).sum(1), reach=8.0)
     assert_close(found, torch.distributions.kl_divergence(q, p).sum(), atol=1e-4, rtol=0)
+
+
+def test_plain_writes_no_powers() -> None:
+    x = torch.tensor([8.0, 60.0])
+    (axes,) = axes_of(charts.plain(charts.plots({"a": (x, x)}, "x", "y", xscale="log")))
+    marks = [*axes.get_xticklabels(), *axes.get_xticklabels(minor=True)]
+    words = {text.get_text() for text in marks} - {""}
+    assert {"10", "20"} <= words
+    assert all(word.replace(".", "").isdigit() for word in words)

@@ -9,6 +9,7 @@ from einops import rearrange
 from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection, PolyCollection
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 from torch import Tensor, nn
 
 from tools.palette import Palette
@@ -258,3 +259,17 @@ def stacks(
         return figure
 
     return draw
+
+
+def plain(draw: Draw) -> Draw:
+    """Write the numbers of a logarithmic horizontal axis in full, not as powers of ten."""
+
+    def drawn(palette: Palette) -> Figure:
+        figure = draw(palette)
+        for axes in figure.axes:
+            formatter = LogFormatter(minor_thresholds=(2, 0.5))
+            axes.xaxis.set_major_formatter(formatter)
+            axes.xaxis.set_minor_formatter(formatter)
+        return figure
+
+    return drawn

@@ -180,9 +180,9 @@ def test_mismatch_is_the_kl_of_torch() -> None:
 
 
 def test_plain_writes_no_powers() -> None:
-    x = torch.tensor([8.0, 60.0])
+    x = torch.tensor([0.3, 60.0])
     (axes,) = axes_of(charts.plain(charts.plots({"a": (x, x)}, "x", "y", xscale="log")))
     marks = [*axes.get_xticklabels(), *axes.get_xticklabels(minor=True)]
     words = {text.get_text() for text in marks} - {""}
-    assert {"10", "20"} <= words
+    assert {"1", "10"} <= words
     assert all(word.replace(".", "").isdigit() for word in words)

@@ -261,15 +261,19 @@ def stacks(
     return draw
 
 
+class _Plain(LogFormatter):
+    def _num_to_string(self, x: float, *_: float) -> str:
+        return f"{x:g}"
+
+
 def plain(draw: Draw) -> Draw:
     """Write the numbers of a logarithmic horizontal axis in full, not as powers of ten."""
 
     def drawn(palette: Palette) -> Figure:
         figure = draw(palette)
         for axes in figure.axes:
-            formatter = LogFormatter(minor_thresholds=(2, 0.5))
-            axes.xaxis.set_major_formatter(formatter)
-            axes.xaxis.set_minor_formatter(formatter)
+            axes.xaxis.set_major_formatter(_Plain(minor_thresholds=(2, 0.5)))
+            axes.xaxis.set_minor_formatter(_Plain(minor_thresholds=(2, 0.5)))
         return figure
 
     return drawn

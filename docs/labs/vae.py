@@ -119,7 +119,7 @@ publish.figure("vae_moments", draw, alt="Bars of two parts reach 1; in some only
 eigenvalues, curves, marks = torch.linalg.eigvalsh(train.T.cov(correction=0)).flip(0)[:32], {}, {}
 scale = torch.linspace(eigenvalues[-1], eigenvalues[0], 500)
 for variance in (0.25, 0.5, 2.0):
-    mean, log_var = trained(32, variance, hidden=(), rate=5e-3, epochs=30).encode(train)
+    mean, log_var = trained(32, variance, hidden=(), rate=5e-3, epochs=24).encode(train)
     std, active = vae.linear_vae_optimum(eigenvalues, decoder_variance=variance)
     everywhere = vae.linear_vae_optimum(scale, decoder_variance=variance)[0]
     curves[f"$s^2 = {variance}$"] = scale, everywhere.square()

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from torch import nn
 from torch.testing import assert_close
 
-from tools import charts
+from tools import atlas, charts
 from tools.palette import DARK, LIGHT, Palette
 
 mpl.use("agg")
@@ -153,3 +153,69 @@ def test_heatmaps_write_the_entries_of_named_rows_and_frame_one() -> None:
     assert frame.get_xy() == (-0.47, 0.54)
     (bare, *_) = axes_of(charts.heatmaps({"m": matrix}))
     assert not bare.texts
+def test_plots_take_their_own_axis_and_mark_what_was_measured() -> None:
+    x = torch.tensor([0.5, 2.0])
+    draw = charts.plots({"a": (x, x**2)}, "x", "y", marks={"b": (x[:1], x[1:])}, xscale="log")
+    (axes,) = axes_of(draw)
+    curve, mark = axes.get_lines()
+    assert list(curve.get_xdata()) == [0.5, 2.0]
+    assert list(curve.get_ydata()) == [0.25, 4.0]
+    assert (list(mark.get_ydata()), mark.get_linestyle()) == ([2.0], "None")
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["a", "b"]
+
+
+def test_stacks_stand_on_each_other() -> None:
+    (axes,) = axes_of(charts.stacks({"a": [0.2, 0.5], "b": [0.7, 0.5]}, "latent", "sum", level=1))
+    tops = [bar.get_y() + bar.get_height() for bar in axes.patches]
+    assert tops == pytest.approx([0.2, 0.5, 0.9, 1.0])
+
+
+def test_atlas_names_each_label_at_its_median() -> None:
+    mean = torch.tensor([[0.0, 0.0], [1.0, 2.0], [5.0, 4.0], [9.0, 9.0]])
+    draw = atlas.atlas({"AE": (mean, None), "VAE": (mean, mean + 1)}, torch.tensor([3, 3, 3, 7]))
+    points, cloud = axes_of(draw)
+    assert len(points.collections) == 1
+    assert list(cloud.collections[1].get_widths()) == [2, 4, 12, 20]
+    names = {text.get_text(): text.get_position() for text in points.texts}
+    assert names == {"3": (1, 2), "7": (9, 9)}
+
+
+def test_grids_lie_as_they_are_given() -> None:
+    sheet = torch.arange(8.0).reshape(1, 2, 4) / 8
+    (axes, _) = axes_of(atlas.grids({"AE": sheet}, side=2))
+    picture = torch.as_tensor(axes.get_images()[0].get_array()).float()
+    assert_close(picture, torch.tensor([[0.0, 0.125, 0.5, 0.625], [0.25, 0.375, 0.75, 0.875]]))
+
+
+def test_square_lies_at_the_quantiles_of_the_cloud() -> None:
+    codes = 3 + 2 * torch.randn(50_000, 2, dtype=torch.float64)
+    found = atlas.square(codes, 3).reshape(3, 3, 2)
+    assert_close(found[1, 1], torch.tensor([3.0, 3.0]).double(), atol=0.05, rtol=0)
+    reach = 2 * 1.6449  # the normal quantile at 95%
+    top_left = torch.tensor([3 - reach, 3 + reach]).double()
+    assert_close(found[0, 0], top_left, atol=0.06, rtol=0)
+
+
+def test_gaps_are_where_no_code_is() -> None:
+    angle = torch.linspace(0, 2 * torch.pi, 400)
+    ring = torch.stack([angle.cos(), angle.sin()], 1)
+    places, near = atlas.gaps(ring, 4, 5000, torch.Generator().manual_seed(0))
+    assert (places.norm(dim=1) < 0.2).all()  # the middle of the ring is its widest hole
+    assert places[:, 0].tolist() == sorted(places[:, 0].tolist())
+    assert 1.2 < near.max() < 1.5  # in standard deviations: a radius of 1 is 2 ** 0.5
+
+
+def test_mismatch_is_the_kl_of_torch() -> None:
+    q = torch.distributions.Normal(torch.tensor([0.5, -1.0]), torch.tensor([0.7, 1.2]))
+    p = torch.distributions.Normal(0.0, 1.0)
+    found = atlas.mismatch(lambda z: q.log_prob(z).sum(1), reach=8.0)
+    assert_close(found, torch.distributions.kl_divergence(q, p).sum(), atol=1e-4, rtol=0)
+
+
+def test_plain_writes_no_powers() -> None:
+    x = torch.tensor([0.3, 60.0])
+    (axes,) = axes_of(charts.plain(charts.plots({"a": (x, x)}, "x", "y", xscale="log")))
+    marks = [*axes.get_xticklabels(), *axes.get_xticklabels(minor=True)]
+    words = {text.get_text() for text in marks} - {""}
+    assert {"1", "10"} <= words
+    assert all(word.replace(".", "").isdigit() for word in words)

@@ -52,20 +52,20 @@ def draw_code(
 ) -> Codes:
     """Draw z = mean + std * noise: `bottleneck:sample`.
 
-    Class probabilities averaged over draws cost fewer nats than one draw's
-    (`bottleneck:draws`); those of the mean code are neither.
+    Probabilities averaged over draws cost fewer nats than those of one draw,
+    `bottleneck:draws`; those of the mean code are neither.
     """
     _require_alike("log_var", log_var, "mean", mean)
-    like = {"dtype": mean.dtype, "device": mean.device}
-    noise = torch.randn(mean.shape, generator=generator, **like)
+    noise = torch.empty_like(mean).normal_(generator=generator)
     return mean + (log_var / 2).exp() * noise
 
 
 def aggregate_moments(mean: Codes, log_var: Codes) -> tuple[Tensor, Tensor]:
     """Mean (K,) and covariance (K, K) of p(z): `bottleneck:aggregate`.
 
-    The means' own covariance, plus the average of the posteriors' variances.
-    Both arguments are (batch, K).
+    The means' own covariance, plus the average of the posteriors' variances,
+    from (batch, K). At an optimum E z^2 is 1 in each dimension, for a
+    classifier can undo any stretch: `bottleneck:unit-moment`.
     """
     _require_alike("log_var", log_var, "mean", mean)
     require(mean.ndim == 2, "rank of mean", "2", mean.ndim)  # noqa: PLR2004
@@ -232,9 +232,8 @@ def information_bottleneck(
     """Minimise I(x; z) - beta I(z; y) over encoders: `bottleneck:lagrangian`.
 
     Each round of `bottleneck:self-consistent` lowers it, from one random
-    start to a fixed point, maybe only a local optimum: take the best of
-    several. This beta weighs the relevance, that of `VIB.loss` the rate: one
-    is the inverse of the other.
+    start to a fixed point, maybe a local optimum: take the best of several.
+    This beta weighs the relevance, that of `VIB.loss` the rate: its inverse.
     """
     _require_joint(joint)
     _require_amounts(beta=beta)
@@ -285,8 +284,7 @@ def _require_joint(joint: Tensor) -> None:
 
 def _require_amounts(**amounts: float) -> None:
     for name, value in amounts.items():
-        met = 0 <= value < math.inf
-        require(met, name, "finite and at least 0", value)
+        require(0 <= value < math.inf, name, "finite and at least 0", value)
 
 
 def _require_dtype(name: str, x: Tensor, *allowed: torch.dtype) -> None:

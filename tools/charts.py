@@ -1,6 +1,7 @@
 """The charts that labs share: each call returns a `draw` for `tools.publish.figure`."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -73,6 +74,74 @@ def dots(groups: Mapping[str, Sequence[float]], across: str, **options: Any) -> 
         return figure
 
     return draw
+
+
+def plane(
+    curves: Mapping[str, Sequence[Any]],
+    points: Mapping[str, Sequence[Any]],
+    across: str,
+    up: str,
+    **options: Any,
+) -> Draw:
+    """Draw named curves and named clouds, rows of (x, y) each; options go to `Axes.set`."""
+
+    def draw(palette: Palette) -> Figure:
+        figure, axes = plt.subplots(figsize=(WIDTH, 4.0))
+        for (name, rows), style in zip(curves.items(), ("-", "--", ":"), strict=False):
+            axes.plot(*zip(*rows, strict=True), style, color=palette.ink, label=name)
+        for (name, rows), marker in zip(points.items(), "os^Dv", strict=False):
+            axes.plot(*zip(*rows, strict=True), marker, ms=5, alpha=0.8, mew=0, label=name)
+        axes.set(xlabel=across, ylabel=up, **options)
+        axes.legend()
+        return figure
+
+    return draw
+
+
+def chains(rows: Mapping[str, str]) -> Draw:
+    """Draw named rows "word > word > word | note": boxes, arrows between them, the note beneath."""
+
+    def draw(palette: Palette) -> Figure:
+        figure, axes = plt.subplots(figsize=(WIDTH, 0.2 + 0.9 * len(rows)))
+        box = {"boxstyle": "round,pad=0.45", "facecolor": "none", "edgecolor": palette.muted}
+        arrow = {"arrowstyle": "->", "color": palette.accent, "shrinkA": 7, "shrinkB": 7}
+        for row, (name, line) in enumerate(rows.items()):
+            words, note = line.split(" | ")
+            axes.text(0.0, -row, name, va="center", fontsize=13, color=palette.accent)
+            places = torch.linspace(0.16, 0.96, words.count(" > ") + 1).tolist()
+            texts = [
+                axes.text(place, -row, word, ha="center", va="center", bbox=box, fontsize=11)
+                for place, word in zip(places, words.split(" > "), strict=True)
+            ]
+            for left, right in pairwise(texts):
+                axes.annotate("", (0.0, 0.5), (1.0, 0.5), right, left, arrowprops=arrow)  # pyright: ignore[reportArgumentType]
+            axes.text(0.13, -row - 0.42, note, va="center", color=palette.muted)
+        axes.set(xlim=(-0.01, 1.01), ylim=(0.45 - len(rows), 0.4))
+        axes.set_axis_off()
+        return figure
+
+    return draw
+
+
+def band_panels(
+    groups: Mapping[str, Mapping[str, Iterable[Tensor]]], over: Mapping[str, Tensor], up: str
+) -> Draw:
+    """Draw a panel a group, named by its axis: curves, a row a seed, a band of one deviation."""
+    names = list(groups)
+
+    def paint(axes: Axes, index: int, _: Palette) -> None:
+        places = over[names[index]].cpu().numpy()
+        for name, curve in groups[names[index]].items():
+            seeds = torch.stack(list(curve)).cpu()
+            mean, spread = seeds.mean(0).numpy(), seeds.std(0).numpy()
+            (line,) = axes.plot(places, mean, label=name, marker="o", markersize=3)
+            band = mean - spread, mean + spread
+            axes.fill_between(places, *band, color=line.get_color(), alpha=0.2, lw=0)
+        axes.set(xlabel=names[index], ylabel=up if index == 0 else "")
+        if index == 0:
+            axes.legend()
+
+    return panels([""] * len(names), paint, columns=2, height=3.2, sharey=True)
 
 
 def images(rows: Sequence[Tensor], labels: Iterable[object], *, side: int = 28) -> Draw:

@@ -3,7 +3,7 @@
 Article:  docs/articles/bottleneck.md; `bottleneck:...` names an equation of it.
 Source:   Alemi, Fischer, Dillon and Murphy (2017), arXiv:1612.00410; Tishby,
           Pereira and Bialek (1999), arXiv:physics/0004057.
-Shapes:   D features, K latent features, C classes, after any batch axes; a
+Shapes:   D features, K latent features, classes, after any batch axes; a
           discrete joint is (x, y), its encoder p(z|x) is (x, clusters).
 Units:    rates, relevances, cross-entropies in nats, summed over features.
 """
@@ -27,7 +27,7 @@ from snippets.checks import (
 
 Features = Float[Tensor, "*batch D"]
 Codes = Float[Tensor, "*batch K"]
-Logits = Float[Tensor, "*batch C"]
+Logits = Float[Tensor, "*batch classes"]
 Labels = Integer[Tensor, "*batch"]
 Nats = Float[Tensor, "*batch"]
 Point = Float[Tensor, "*shape"]
@@ -94,7 +94,7 @@ class VIB(nn.Module):
     Args:
         features: D, the width of x.
         latent: K, the width of z.
-        classes: C; labels are 0 to C - 1.
+        classes: Their number; labels are 0 to classes - 1.
         hidden: Widths of the encoder's hidden layers, which end on a ReLU.
     """
 

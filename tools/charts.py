@@ -234,6 +234,8 @@ def ellipses(
                 offset_transform=axes.transData, facecolors="none", edgecolors=colours, lw=0.6,
             )  # fmt: skip
             axes.add_collection(outlines)
+            for side in (-1, 1):
+                axes.update_datalim(mean + side * std.numpy())
         axes.set_aspect("equal", "datalim")
         axes.locator_params(nbins=5)
 

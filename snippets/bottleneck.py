@@ -98,7 +98,6 @@ class VIB(nn.Module):
         hidden: Widths of the encoder's hidden layers, which end on a ReLU.
     """
 
-    # --8<-- [start:vib]
     def __init__(
         self,
         features: int,
@@ -118,6 +117,7 @@ class VIB(nn.Module):
         self.code = nn.Linear([features, *hidden][-1], 2 * latent)
         self.classifier = nn.Linear(latent, classes)
 
+    # --8<-- [start:vib]
     def encode(self, x: Features) -> tuple[Codes, Codes]:
         """Return the mean and the log-variance of p(z|x)."""
         _require_dtype("x", x, self.code.weight.dtype)
@@ -203,7 +203,6 @@ def circle_path(a: Point, b: Point, t: float | Tensor) -> Tensor:
 
 
 # --8<-- [end:circle]
-# --8<-- [start:enumerate]
 def mutual_information(joint: Float[Tensor, "x y"]) -> Float[Tensor, ""]:
     """I(x; y) of a discrete joint, by enumeration: `bottleneck:information`."""
     _require_joint(joint)
@@ -257,6 +256,7 @@ def _random_start(p: Tensor, clusters: int, draw: Random) -> Tensor:
     return encoder.to(p) / encoder.to(p).sum(1, keepdim=True)
 
 
+# --8<-- [start:enumerate]
 def _self_consistent(p: Tensor, encoder: Tensor, beta: float) -> Tensor:
     """Take p(z) and p(y|z) from the encoder, and from them the next one."""
     p_x, p_zy = p.sum(1), encoder.T @ p

@@ -35,7 +35,7 @@ def trained(kind, setting, seed=0, data=None, epochs=200 if FULL else 8, rate=4e
     def loss(x, y):
         parts = model.loss(x, y, beta=weight[0])
         if kind == "rate":
-            weight[0] = ib.dual_update(weight[0], parts.rate.item(), target=setting, step=2e-4)
+            weight[0] = ib.dual_update(weight[0], parts.rate.item(), target=setting, step=5e-4)
         return parts if kind in ("VIB", "rate") else cross_entropy(model(x), y)
 
     decay, rate = setting if kind == "weight decay" else 0.0, 1e-3 if FULL else rate
@@ -73,7 +73,7 @@ found |= {"toy_most_misses": max(missed), "toy_misses": sum(missed) / len(missed
 sizes, x = {"features": 12, "latent": 2, "classes": 4, "hidden": (32,)}, torch.eye(12)
 data = [x.repeat_interleave(50, 0), torch.arange(48).repeat_interleave(counts.flatten()) % 4]
 for beta in (0.02, 0.05, 0.1, 0.2, 0.45):
-    nets = [trained("VIB", beta, seed, data, 120, 0.02, **sizes)[0] for seed in range(5)]
+    nets = [trained("VIB", beta, seed, data, 120, 0.02, **sizes)[0] for seed in range(3)]
     many = data[0].repeat(500, 1), data[1].repeat(500)
     priced[rf"networks, $\beta$ = {beta}"] = [n.loss(*many, beta=0)[:0:-1] for n in nets]
 draw = charts.plane({"the best trade": curve}, priced, "rate (nats)", "nats of $y$ left open")
@@ -116,7 +116,7 @@ publish.figure("bottleneck_sweep", draw, alt="Sampled codes fail early, mean cod
 # %%
 codes, few = {}, (truth < 6).nonzero().flatten()[:80]
 for beta in (1e-3, 1e-2, 0.1, 0.5):
-    flat = [trained("VIB", beta, epochs=200 if FULL else 20, latent=2)[0]]
+    flat = [trained("VIB", beta, epochs=200 if FULL else 14, latent=2)[0]]
     mean, log_var = flat[0].encode(test[0][few])
     codes[rf"$\beta$ = {beta:g}"] = mean, (log_var / 2).exp()
     found |= {f"flat_{n}_{beta}": wrong(flat, *test, n)[0] for n in (0, 12)}
@@ -142,9 +142,9 @@ publish.figure("bottleneck_noise", draw, alt="Test errors over noise, and over t
 sevens = rivals["VIB"][0].encode(test[0][truth == 7])[0][:160].chunk(2)
 for way, go in {"line": torch.lerp, "circle": ib.circle_path}.items():
     found[f"sevens_{way}"] = (go(*sevens, 0.5).norm(dim=1) / sevens[0].norm(dim=1).mean()).mean()
-runs = {f"target {rate}": trained("rate", rate, epochs=12) for rate in (3, 6, 12)}
+runs = {f"target {rate}": trained("rate", rate, epochs=12) for rate in (4, 6, 9)}
 for name, (_, trace, weight) in runs.items():
     found |= {f"dual_rate_{name[7:]}": trace[-1], f"dual_beta_{name[7:]}": weight}
 publish.numbers("bottleneck", found)
-draw = charts.lines({k: run[1] for k, run in runs.items()}, "epoch", "rate (nats)", ylim=(0, 14))
-publish.figure("bottleneck_dual", draw, alt="Three curves settle at their targets, 3, 6 and 12.")
+draw = charts.lines({k: run[1] for k, run in runs.items()}, "epoch", "rate (nats)", ylim=(0, 10))
+publish.figure("bottleneck_dual", draw, alt="Three curves settle at their targets, 4, 6 and 9.")

@@ -67,6 +67,38 @@ def test_ellipses_reach_one_standard_deviation_from_their_centre() -> None:
     assert outline.get_offsets().tolist() == [[0.0, 1.0]]
 
 
+def test_plane_shows_curves_as_lines_and_points_as_marks() -> None:
+    (axes,) = axes_of(charts.plane({"a": [(0, 2), (1, 3)]}, {"b": [(4, 5)]}, "rate", "nats"))
+    curve, cloud = axes.get_lines()
+    assert (list(curve.get_xdata()), curve.get_linestyle()) == ([0, 1], "-")
+    assert (list(cloud.get_ydata()), cloud.get_linestyle(), cloud.get_marker()) == (
+        [5],
+        "None",
+        "o",
+    )
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["a", "b"]
+
+
+def test_chains_have_a_box_a_word_and_an_arrow_between_each_two() -> None:
+    (axes,) = axes_of(charts.chains({"AE": "x > z > y | one", "VIB": "x > z | two"}))
+    words = [text.get_text() for text in axes.texts]
+    assert words.count("") == 3
+    assert [word for word in words if word] == ["AE", "x", "z", "y", "one", "VIB", "x", "z", "two"]
+
+
+def test_band_panels_give_each_group_its_axis() -> None:
+    seeds = torch.tensor([[1.0, 4.0], [3.0, 4.0]])
+    over = {"noise": torch.tensor([0.0, 1.0]), "step": torch.tensor([0.0, 2.0])}
+    first, second = axes_of(
+        charts.band_panels({"noise": {"a": seeds}, "step": {"a": seeds}}, over, "error")
+    )
+    assert (first.get_xlabel(), first.get_ylabel()) == ("noise", "error")
+    assert second.get_lines()[0].get_xdata().tolist() == [0, 2]
+    assert second.get_lines()[0].get_ydata().tolist() == [2, 4]
+    assert first.get_legend()
+    assert not second.get_legend()
+
+
 def test_images_lie_in_rows_and_are_cut_to_the_range_of_ink() -> None:
     rows = [torch.tensor([[0.0, 0.1, 0.2, 0.3], [2.0, -1.0, 0.5, 0.6]])]
     (axes,) = axes_of(charts.images(rows, [0.5], side=2))

@@ -1,6 +1,7 @@
-"""The charts that labs share: each call returns a `draw` for `tools.publish.figure`."""
+"""Charts of things: images, matrices, clouds, mosaics, boxes."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -13,68 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor, nn
 
+from tools.charts.base import WIDTH, Draw, panels
 from tools.palette import Palette
-
-Draw = Callable[[Palette], Figure]
-WIDTH = 6.4  # inches: the column of an article
-
-
-def lines(curves: Mapping[str, Sequence[float]], across: str, up: str, **options: Any) -> Draw:
-    """Draw named curves over 1, 2, 3 ... in one pair of axes; options go to `Axes.set`."""
-
-    def draw(_: Palette) -> Figure:
-        figure, axes = plt.subplots()
-        for name, curve in curves.items():
-            axes.plot(range(1, len(curve) + 1), curve, label=name)
-        axes.set(xlabel=across, ylabel=up, **options)
-        axes.legend()
-        return figure
-
-    return draw
-
-
-def bands(curves: Mapping[str, Tensor], over: Tensor, across: str, up: str, **options: Any) -> Draw:
-    """Draw named curves, (seeds, points) each, over `over`: their means, and a band of one
-    standard deviation to each side; options go to `Axes.set`.
-    """
-    spreads = {
-        name: (
-            curve.mean(0).cpu().numpy(),
-            curve.std(0, correction=int(len(curve) > 1)).cpu().numpy(),
-        )
-        for name, curve in curves.items()
-    }
-
-    def draw(_: Palette) -> Figure:
-        figure, axes = plt.subplots()
-        for name, (mean, spread) in spreads.items():
-            (line,) = axes.plot(over.cpu().numpy(), mean, label=name, marker="o", markersize=3)
-            low, high = mean - spread, mean + spread
-            axes.fill_between(
-                over.cpu().numpy(), low, high, color=line.get_color(), alpha=0.2, lw=0
-            )
-        axes.set(xlabel=across, ylabel=up, **options)
-        axes.legend()
-        return figure
-
-    return draw
-
-
-def dots(groups: Mapping[str, Sequence[float]], across: str, **options: Any) -> Draw:
-    """Draw named groups of numbers, one a row: a dot for each seed, a tick for their mean."""
-
-    def draw(palette: Palette) -> Figure:
-        figure, axes = plt.subplots(figsize=(WIDTH, 0.8 + 0.36 * len(groups)))
-        for row, values in enumerate(groups.values()):
-            axes.plot(values, [row] * len(values), "o", markersize=5, alpha=0.7, mew=0)
-            axes.plot([sum(values) / len(values)], [row], "|", markersize=16, color=palette.ink)
-        axes.set_yticks(range(len(groups)), list(groups))
-        axes.invert_yaxis()
-        axes.set(xlabel=across, **options)
-        axes.tick_params(axis="y", length=0)
-        return figure
-
-    return draw
 
 
 def images(rows: Sequence[Tensor], labels: Iterable[object], *, side: int = 28) -> Draw:
@@ -89,34 +30,6 @@ def images(rows: Sequence[Tensor], labels: Iterable[object], *, side: int = 28) 
         axes.set_yticks(torch.arange(side / 2, height, side).tolist(), list(map(str, labels)))
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
-        return figure
-
-    return draw
-
-
-def panels(
-    titles: Sequence[str],
-    paint: Callable[[Axes, int, Palette], object],
-    *,
-    columns: int = 3,
-    height: float = 2.2,
-    **options: Any,
-) -> Draw:
-    """Draw one panel a title with `paint(axes, index, palette)`, `height` inches a row.
-
-    Options, such as `sharex`, go to `plt.subplots`.
-    """
-
-    def draw(palette: Palette) -> Figure:
-        rows = -(-len(titles) // columns)
-        size = (WIDTH, height * rows)
-        figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False, **options)
-        for index, axes in enumerate(grid.flat):
-            if index < len(titles):
-                paint(axes, index, palette)
-                axes.set_title(titles[index])
-            else:
-                axes.set_visible(False)
         return figure
 
     return draw
@@ -167,6 +80,8 @@ def ellipses(
                 offset_transform=axes.transData, facecolors="none", edgecolors=colours, lw=0.6,
             )  # fmt: skip
             axes.add_collection(outlines)
+            for side in (-1, 1):
+                axes.update_datalim(mean + side * std.numpy())
         axes.set_aspect("equal", "datalim")
         axes.locator_params(nbins=5)
 
@@ -219,35 +134,6 @@ def areas(polygons: Tensor) -> Tensor:
     return (x * y.roll(-1, -1) - x.roll(-1, -1) * y).sum(-1) / 2
 
 
-def traces(
-    charts: Mapping[str, Mapping[str, Sequence[Any]]],
-    across: str,
-    *,
-    rules: Mapping[str, float] | None = None,
-    **options: Any,
-) -> Draw:
-    """Draw panels side by side, titled by what goes up: named curves, each (x, y), and vertical
-    rules at named places; options go to `Axes.set`.
-    """
-    curves = [
-        {name: [torch.as_tensor(side).cpu().numpy() for side in curve] for name, curve in c.items()}
-        for c in charts.values()
-    ]
-
-    def paint(axes: Axes, index: int, palette: Palette) -> None:
-        for name, (x, y) in curves[index].items():
-            axes.plot(x, y, label=name)
-        for name, place in (rules or {}).items():
-            axes.axvline(place, color=palette.muted, lw=0.9, ls=(0, (4, 3)))
-            up = axes.get_xaxis_transform()
-            axes.text(place, 0.99, f" {name}", transform=up, va="top", color=palette.muted)
-        axes.set(xlabel=across, **options)
-        if index == 0:
-            axes.legend()
-
-    return panels(list(charts), paint, columns=len(curves), height=3.2)
-
-
 def photographs(pictures: Mapping[str, Tensor], *, columns: int = 2, height: float = 2.4) -> Draw:
     """Draw named pictures (h, w), 0 black and 1 white, in 32 greys, on light paper and on dark."""
     greys = [(31 * picture.detach().clamp(0, 1)).round() / 31 for picture in pictures.values()]
@@ -291,3 +177,28 @@ def heatmaps(
             axes.add_patch(frame)
 
     return panels(list(matrices), paint, **options)
+
+
+def chains(rows: Mapping[str, str]) -> Draw:
+    """Draw named rows "word > word > word | note": boxes, arrows between them, the note beneath."""
+
+    def draw(palette: Palette) -> Figure:
+        figure, axes = plt.subplots(figsize=(WIDTH, 0.2 + 0.9 * len(rows)))
+        box = {"boxstyle": "round,pad=0.45", "facecolor": "none", "edgecolor": palette.muted}
+        arrow = {"arrowstyle": "->", "color": palette.accent, "shrinkA": 7, "shrinkB": 7}
+        for row, (name, line) in enumerate(rows.items()):
+            words, note = line.split(" | ")
+            axes.text(0.0, -row, name, va="center", fontsize=13, color=palette.accent)
+            places = torch.linspace(0.16, 0.96, words.count(" > ") + 1).tolist()
+            texts = [
+                axes.text(place, -row, word, ha="center", va="center", bbox=box, fontsize=11)
+                for place, word in zip(places, words.split(" > "), strict=True)
+            ]
+            for left, right in pairwise(texts):
+                axes.annotate("", (0.0, 0.5), (1.0, 0.5), right, left, arrowprops=arrow)  # pyright: ignore[reportArgumentType]
+            axes.text(0.13, -row - 0.42, note, va="center", color=palette.muted)
+        axes.set(xlim=(-0.01, 1.01), ylim=(0.45 - len(rows), 0.4))
+        axes.set_axis_off()
+        return figure
+
+    return draw

@@ -185,6 +185,8 @@ def test_heatmaps_write_the_entries_of_named_rows_and_frame_one() -> None:
     assert frame.get_xy() == (-0.47, 0.54)
     (bare, *_) = axes_of(charts.heatmaps({"m": matrix}))
     assert not bare.texts
+
+
 def test_plots_take_their_own_axis_and_mark_what_was_measured() -> None:
     x = torch.tensor([0.5, 2.0])
     draw = charts.plots({"a": (x, x**2)}, "x", "y", marks={"b": (x[:1], x[1:])}, xscale="log")

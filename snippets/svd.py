@@ -133,8 +133,6 @@ def _orthonormal(name: str, x: Tensor) -> Tensor:
     _check_matrix(name, x)
     largest = x.double().abs().amax(0)
     x64 = x.double() / largest.where(largest > 0, 1)
-    length = torch.linalg.vector_norm(x64, dim=0)
-    x64 = x64 / length.where(length > 0, 1)
     sizes = torch.linalg.svdvals(x64)
     tolerance = max(x.shape) * torch.finfo(x.dtype).eps * sizes[0]
     rank = int((sizes > tolerance).sum())

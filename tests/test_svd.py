@@ -367,6 +367,15 @@ def test_scale_does_not_matter(scale: float) -> None:
     assert_close(principal_angles(scale * matrix[:, :2], matrix[:, :2]), torch.zeros(2))
 
 
+@pytest.mark.parametrize("scale", [1e-307, 4e307])
+def test_least_squares_alternate_at_the_ends_of_the_range(scale: float) -> None:
+    """svd:als, where the product of a matrix and an encoder alone would overflow."""
+    matrix = torch.randn(9, 6)
+    fixed = torch.Generator().manual_seed(0)
+    encoder, decoder = alternating_least_squares(scale * matrix, 2, sweeps=300, generator=fixed)
+    assert_close(matrix @ encoder @ decoder, low_rank(matrix, 2), atol=1e-6, rtol=0)
+
+
 @pytest.mark.parametrize("rank", [1, 4, 6, 9, 15])
 def test_rank_deficient_matrices_are_rebuilt_as_far_as_they_go(rank: int) -> None:
     """svd:als, svd:eckart-young, when the true rank is 6 of 15: no rank fails."""

@@ -3,7 +3,7 @@
 Article:  docs/articles/bottleneck.md; `bottleneck:...` names an equation of it.
 Source:   Alemi, Fischer, Dillon and Murphy (2017), arXiv:1612.00410; Tishby,
           Pereira and Bialek (1999), arXiv:physics/0004057.
-Shapes:   D features, K latent features, classes, after any batch axes; a
+Shapes:   D features, `latent` numbers a code, classes, after any batch axes; a
           discrete joint is (x, y), its encoder p(z|x) is (x, clusters).
 Units:    rates, relevances, cross-entropies in nats, summed over features.
 """
@@ -26,7 +26,7 @@ from snippets.checks import (
 )
 
 Features = Float[Tensor, "*batch D"]
-Codes = Float[Tensor, "*batch K"]
+Codes = Float[Tensor, "*batch latent"]
 Logits = Float[Tensor, "*batch classes"]
 Labels = Integer[Tensor, "*batch"]
 Nats = Float[Tensor, "*batch"]
@@ -61,10 +61,10 @@ def draw_code(
 
 
 def aggregate_moments(mean: Codes, log_var: Codes) -> tuple[Tensor, Tensor]:
-    """Mean (K,) and covariance (K, K) of p(z): `bottleneck:aggregate`.
+    """Mean and covariance of the codes of all x: `bottleneck:aggregate`.
 
     The means' own covariance, plus the average of the posteriors' variances,
-    from (batch, K). At an optimum E z^2 is 1 in each dimension, for a
+    from (batch, latent). At an optimum E z^2 is 1 in each dimension, for a
     classifier can undo any stretch: `bottleneck:unit-moment`.
     """
     _require_alike("log_var", log_var, "mean", mean)
@@ -93,7 +93,7 @@ class VIB(nn.Module):
 
     Args:
         features: D, the width of x.
-        latent: K, the width of z.
+        latent: Width of z.
         classes: Their number; labels are 0 to classes - 1.
         hidden: Widths of the encoder's hidden layers, which end on a ReLU.
     """

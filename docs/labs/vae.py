@@ -86,7 +86,7 @@ alt = "Two rows decoded from gaps, with blends among the digits; four rows from 
 publish.figure("vae_strips", charts.images(strips.values(), strips), alt=alt, raster=True)
 
 # %% [markdown]
-# ## The two penalties; what noise costs; moments that add up to 1; three weights of the KL
+# ## The two penalties; moments that add up to 1; three weights of the KL
 
 # %%
 sigma = torch.logspace(-3, 0.4, 300, dtype=torch.float64)[:, None]

@@ -173,7 +173,7 @@ def test_noise_adds_the_same_to_every_linear_reconstruction() -> None:
 
 
 def test_small_noise_costs_its_size_times_the_slope_of_the_decoder() -> None:
-    """vae:noise-cost: central differences row by row, then 40,000 antithetic draws within 1%."""
+    """vae:noise-cost: central differences row by row, then 200,000 antithetic draws within 1%."""
     decoder = far_from_initial(nn.Sequential(nn.Linear(2, 16), nn.Tanh(), nn.Linear(16, D)))
     mean, std = torch.randn(4, 2), 0.03 * torch.rand(4, 2)
     found = noise_cost(decoder, mean, std).detach()
@@ -181,11 +181,11 @@ def test_small_noise_costs_its_size_times_the_slope_of_the_decoder() -> None:
         slopes = numerical_jacobian(decoder, mean[row]).square().sum(0)
         assert_close(found[row], (std[row] ** 2 * slopes).sum(), rtol=1e-6, atol=0)
     with torch.no_grad():
-        half = torch.randn(20_000, 1, 2)
+        half = torch.randn(100_000, 1, 2)
         noise = torch.cat([half, -half]) * std
         moved = decoder(mean) - decoder((mean + noise).flatten(0, 1)).unflatten(0, (-1, 4))
         inflation = moved.square().sum(-1).mean(0)
-    assert (inflation / found - 1).abs().max() < 0.02
+    assert (inflation / found - 1).abs().max() < 0.01
 
 
 # What an optimum looks like

@@ -250,7 +250,7 @@ def information_bottleneck(
 
 def _random_start(p: Tensor, clusters: int, draw: Random) -> Tensor:
     """Draw an encoder in which each cluster has one x to lead it, if it can."""
-    encoder = 1 - torch.rand(len(p), clusters, generator=draw, device=p.device)
+    encoder = torch.rand(len(p), clusters, generator=draw, device=p.device)
     leaders = torch.randperm(len(p), generator=draw, device=p.device)[:clusters]
     encoder[leaders, torch.arange(len(leaders))] += 10 * clusters
     return encoder.to(p) / encoder.to(p).sum(1, keepdim=True)
@@ -266,7 +266,8 @@ def _self_consistent(p: Tensor, encoder: Tensor, beta: float) -> Tensor:
     y_given_z = torch.where(p_z[:, None] > 0, p_zy / p_z[:, None], 1)
     own = torch.special.xlogy(y_given_x, y_given_x).sum(1, keepdim=True)
     crossed = torch.special.xlogy(y_given_x[:, None], y_given_z).sum(-1)
-    return (p_z.log() - beta * (own - crossed)).softmax(1)
+    penalty = beta * (own - crossed) if beta else torch.zeros_like(crossed)
+    return (p_z.log() - penalty).softmax(1)
 
 
 # --8<-- [end:enumerate]

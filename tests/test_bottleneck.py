@@ -557,6 +557,15 @@ def test_clusters_that_die_on_the_way_leave_no_trace() -> None:
         assert_close(found.relevance, smaller)
 
 
+def test_without_weight_no_start_is_too_hard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """bottleneck:self-consistent at 0, from clusters that rule labels out: 0 times infinity."""
+    hard = torch.eye(4)
+    monkeypatch.setattr("snippets.bottleneck._random_start", lambda *_: hard.clone())
+    found = information_bottleneck(torch.eye(4) / 4, beta=0, clusters=4)
+    assert_close(found.encoder, torch.full((4, 4), 0.25))
+    assert found.rate == 0
+
+
 def test_solution_depends_on_its_generator_alone() -> None:
     """bottleneck:self-consistent from one start: same seed, same fixed point; no gradients."""
     joint = random_joint().requires_grad_()

@@ -545,6 +545,27 @@ def test_solution_stands_zeros_and_extremes(beta: float, clusters: int) -> None:
             assert found.rate < 1e-6
 
 
+def test_clusters_that_die_on_the_way_leave_no_trace() -> None:
+    """bottleneck:self-consistent: some inputs empty clusters at once, others keep iterating."""
+    joint = torch.block_diag(torch.tensor([[0.49, 0.51], [0.51, 0.49]]) / 20, 0.15 * torch.eye(6))
+    for seed in range(6):
+        found = information_bottleneck(joint, beta=1e3, clusters=12, generator=seeded(seed))
+        assert_close(found.encoder.sum(1), torch.ones(8))
+        used = found.encoder.sum(0) > 0
+        assert 4 <= used.sum() < 12
+        smaller = mutual_information(found.encoder[:, used].T @ joint)
+        assert_close(found.relevance, smaller)
+
+
+def test_without_weight_no_start_is_too_hard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """bottleneck:self-consistent at 0, from clusters that rule labels out: 0 times infinity."""
+    hard = torch.eye(4)
+    monkeypatch.setattr("snippets.bottleneck._random_start", lambda *_: hard.clone())
+    found = information_bottleneck(torch.eye(4) / 4, beta=0, clusters=4)
+    assert_close(found.encoder, torch.full((4, 4), 0.25))
+    assert found.rate == 0
+
+
 def test_solution_depends_on_its_generator_alone() -> None:
     """bottleneck:self-consistent from one start: same seed, same fixed point; no gradients."""
     joint = random_joint().requires_grad_()
@@ -554,6 +575,9 @@ def test_solution_depends_on_its_generator_alone() -> None:
     )
     assert torch.equal(first.encoder, again.encoder)
     assert not torch.equal(first.encoder, other.encoder)
+    encoder, p = other.encoder.numpy(), joint.detach().numpy()  # long before convergence
+    assert other.rate.item() == pytest.approx(information_of(p.sum(1)[:, None] * encoder))
+    assert other.relevance.item() == pytest.approx(information_of(encoder.T @ p))
     assert not first.encoder.requires_grad
 
 

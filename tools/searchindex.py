@@ -4,7 +4,10 @@ import json
 import re
 from pathlib import Path
 
-MATHEMATICS = re.compile(r"\\\((?P<inline>.*?)\\\)|\\\[(?P<display>.*?)\\\]", re.S)
+MATHEMATICS = re.compile(
+    r"\\\((?P<inline>.*?)\\\)|\\\[(?P<display>.*?)\\\]|\$(?P<lab>[^$\s](?:[^$\n]*[^$\s])?)\$", re.S
+)
+CODE = re.compile(r"<pre\b.*?</pre>", re.S)  # half of the index, and nobody searches for it
 LABEL = re.compile(r"\\label\{([^}]*)\}")
 SYMBOLS = {
     "in": "∈", "le": "≤", "ge": "≥", "ne": "≠", "approx": "≈", "times": "×", "cdot": "·",
@@ -33,14 +36,14 @@ def clean_search_index(site: Path) -> None:
 
 def plain(text: str) -> str:
     """Replace display equations by their labels, and inline mathematics by its symbols."""
-    return re.sub(r"[ \t]+", " ", MATHEMATICS.sub(_words, text))
+    return re.sub(r"[ \t]+", " ", MATHEMATICS.sub(_words, CODE.sub("", text)))
 
 
 def _words(match: re.Match[str]) -> str:
     labels = LABEL.findall(match[0])
     if labels or match["display"] is not None:
         return " ".join(labels)
-    return re.sub(r"\\([A-Za-z]+|.)|[{}^_]", _symbol, match["inline"]).strip()
+    return re.sub(r"\\([A-Za-z]+|.)|[{}^_]", _symbol, match["inline"] or match["lab"]).strip()
 
 
 def _symbol(command: re.Match[str]) -> str:

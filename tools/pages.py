@@ -20,8 +20,9 @@ DARK = (
     'Object.keys(localStorage).every(key=>!key.endsWith("__palette"))&&'
     'document.body.setAttribute("data-md-color-scheme","slate")'
 )
-# Text is invisible while its faces may still arrive, a tenth of a second at most: then it has its
-# place from the start. `optional` faces that are later wait for the next page.
+# Text is invisible while its faces may still arrive, a moment at most: then it has its place from
+# the start. Browsers leave `optional` faces that take longer than 100 ms to the next page; the wait
+# is longer, so that on a busy machine no face comes in between and moves what already shows.
 FACES = ("Derive Serif", "Derive Display", "Derive Ampersand", "Derive Mono", "MJXZERO")
 LOADS = ",".join(
     f'document.fonts.load("{face}","&")'
@@ -29,7 +30,7 @@ LOADS = ",".join(
 )
 SETTLE = (
     '(classes=>{classes.add("settling");'
-    f"Promise.race([Promise.all([{LOADS}]),new Promise(late=>setTimeout(late,100))])"
+    f"Promise.race([Promise.all([{LOADS}]),new Promise(late=>setTimeout(late,150))])"
     '.finally(()=>classes.remove("settling"))})(document.documentElement.classList)'
 )
 TAKE_HOME = {".ipynb": "Notebook", ".py": "Script", ".md": "Markdown"}

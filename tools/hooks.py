@@ -11,7 +11,7 @@ from mkdocs.structure.pages import Page
 # Under plain `mkdocs serve` the repository's root is not on the path.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tools import notebooks
+from tools import notebooks, rendering
 from tools.finish import finish
 
 _sources: dict[Path, Path] = {}
@@ -33,12 +33,17 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Let a page that has not changed since the last build be what it was."""
+    rendering.keep(page, config, files)
+    return markdown
+
+
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Give notebooks the site's markup."""
-    if not page.file.src_path.endswith(".ipynb"):
-        return html
-    page.meta.setdefault("description", notebooks.description(html))
-    return notebooks.clean(html)
+    """Describe notebooks, which carry no description."""
+    if page.file.src_path.endswith(".ipynb"):
+        page.meta.setdefault("description", notebooks.description(html))
+    return html
 
 
 def on_post_build(config: MkDocsConfig) -> None:

@@ -47,9 +47,10 @@ def clean(content: str) -> str:
 
 
 def description(content: str) -> str:
-    """Return the first paragraph of a notebook, as the page's description."""
-    paragraph = BeautifulSoup(content, "html.parser").select_one(".jp-MarkdownOutput p")
-    return " ".join(paragraph.get_text().split()) if paragraph else ""
+    """Return the first paragraph of a cleaned notebook, as the page's description."""
+    paragraph = re.search(r"<p>.*?</p>", content, re.S)
+    text = BeautifulSoup(paragraph[0], "html.parser").get_text() if paragraph else ""
+    return " ".join(text.split())
 
 
 def _cell(cell: Tag) -> str:

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from jinja2 import Environment, FileSystemBytecodeCache
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import Files
@@ -44,6 +45,12 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
     if page.file.src_path.endswith(".ipynb"):
         page.meta.setdefault("description", notebooks.description(html))
     return html
+
+
+def on_env(env: Environment, config: MkDocsConfig, files: Files) -> Environment:
+    """Keep the theme's templates compiled from one build to the next."""
+    env.bytecode_cache = FileSystemBytecodeCache(str(rendering.folder("templates")))
+    return env
 
 
 def on_post_build(config: MkDocsConfig) -> None:

@@ -19,7 +19,7 @@ from mkdocs.structure.pages import Page
 
 from tools import notebooks
 
-CACHE = Path(__file__).parents[1] / ".cache" / "pages"
+CACHE = Path(__file__).parents[1] / ".cache"
 INCLUSION = re.compile(r'^\s*-{1,}8<-{1,} +"([^":]+)', re.M)
 LINKS = "links_to_anchors"  # of a page, by the file that they lead to
 
@@ -35,11 +35,17 @@ class _Ears(logging.Handler):
         self.heard = True
 
 
+def folder(name: str) -> Path:
+    """Return a folder of what builds keep, after making sure that it is there."""
+    (CACHE / name).mkdir(parents=True, exist_ok=True)
+    return CACHE / name
+
+
 def keep(page: Page, config: MkDocsConfig, files: Files) -> None:
     """Have a page that is about to be rendered take what it was rendered to before, if it can."""
     if page.markdown is None or "\n::: " in f"\n{page.markdown}":
         return
-    kept = CACHE / f"{_key(page, config, files)}.pickle"
+    kept = folder("pages") / f"{_key(page, config, files)}.pickle"
     original = page.render
 
     def render(config: MkDocsConfig, files: Files) -> None:
@@ -52,7 +58,6 @@ def keep(page: Page, config: MkDocsConfig, files: Files) -> None:
             return
         state, is_quiet = _rendered(page, original, config, files)
         if is_quiet:  # or the complaint would be heard once, and never again
-            CACHE.mkdir(parents=True, exist_ok=True)
             kept.write_bytes(pickle.dumps(state))
 
     page.render = render

@@ -22,7 +22,7 @@ $(READY): requirements.txt
 	touch $@
 
 # One process a core, each with one thread of its own: sums in one order, and nobody waits.
-test unit: export OMP_NUM_THREADS := 1
+test unit faults: export OMP_NUM_THREADS := 1
 test unit: export PYTEST_ADDOPTS := --numprocesses 2 --dist worksteal
 
 test: lint unit

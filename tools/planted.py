@@ -19,6 +19,7 @@ STEPS = (RUFF, FORMAT, TYPES, UNIT, REFUSALS, BLOCKS, BUILD, BROWSER)
 
 RULES = f"{UNIT} tests/test_articles.py"  # steps, narrowed to the tests that must notice
 CLAIMS = f"{UNIT} tests/test_nice.py"
+RUN = BLOCKS.replace("docs README.md", "docs/articles/nice.md")
 STATIC = f"{BROWSER}/test_static.py"
 READING = f"{BROWSER}/test_reading.py -k "
 
@@ -57,9 +58,9 @@ FAULTS = [
     Fault("a skip comment", ARTICLE, BLOCK, r"\n<!--pytest-codeblocks:skip-->\g<0>", RULES, LINE),
     Fault("a titled fence, never run", ARTICLE, BLOCK, '\n```python title="x"\n', RULES, LINE),
     Fault("a block without output", ARTICLE, f"(?s){EXPECTED}.*?```.*?```\n", "", RULES, LINE),
-    Fault("a wrong output", ARTICLE, r"(?<= \.output \}\n)(?=\w)", "9", BLOCKS,
+    Fault("a wrong output", ARTICLE, r"(?<= \.output \}\n)(?=\w)", "9", RUN,
           r"nice\.md::line \d+"),
-    Fault("a block that fails", ARTICLE, BLOCK, r"\g<0>1 / 0\n", BLOCKS, r"nice\.md::line \d+"),
+    Fault("a block that fails", ARTICLE, BLOCK, r"\g<0>1 / 0\n", RUN, r"nice\.md::line \d+"),
     Fault("an output after a quotation", ARTICLE, r'8<-- "snippets/.*"\n```\n',
           rf"\g<0>\n{EXPECTED}\n``` {{ .text .output }}\n1\n```\n", RULES, LINE),
     Fault("a stale region", ARTICLE, r"nice\.py:coupling", "nice.py:gone", RULES, LINE),

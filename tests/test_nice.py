@@ -47,6 +47,13 @@ def flow(features: int = D, std: float = 0.5, **options: Any) -> Any:
     return far_from_identity(NICE(features, hidden=8, hidden_layers=2, **options), std)
 
 
+class Widening(nn.Module):
+    """A shift that returns float64, whatever it is given."""
+
+    def forward(self, kept: Tensor) -> Tensor:
+        return kept.double()
+
+
 def numerical_jacobian(function, x: Tensor) -> np.ndarray:
     """Central differences: no autograd."""
     step = 1e-5 * torch.eye(len(x))
@@ -558,6 +565,35 @@ def test_any_batch_axes_give_what_single_samples_give(
         assert_close(log_prob.flatten(), torch.stack(singly))
 
 
+def test_couplings_take_expanded_and_strided_inputs_and_keep_their_dtype() -> None:
+    """nice:coupling: layouts do not matter; a shift of whole or half numbers widens nothing."""
+    layer = far_from_identity(AdditiveCoupling(shift_network(3, [8])))
+    row, turned = torch.randn(D), torch.randn(D, 4).T
+    assert_close(layer(row.expand(4, D))[0], layer(row)[0].expand(4, D))
+    assert_close(layer(turned)[0], layer(turned.contiguous())[0])
+    for shift in (torch.Tensor.bfloat16, torch.Tensor.long):
+        low: Any = AdditiveCoupling(nn.Identity())
+        low.shift.forward = shift
+        z = low(row.float())[0]
+        assert z.dtype == torch.float32
+        assert torch.equal(z[1::2], row.float()[1::2] + shift(row.float()[::2]))
+
+
+def test_log_prob_and_inverse_have_the_gradients_of_differences() -> None:
+    """nice:likelihood: gradcheck, with respect to x and to every parameter."""
+    for prior in PRIORS:
+        stack = flow(prior=prior)
+        x = torch.randn(3, D, requires_grad=True)
+        assert torch.autograd.gradcheck(stack.log_prob, x)
+        assert torch.autograd.gradcheck(stack.inverse, x)
+        scale = stack.scaling.log_scale.detach().clone().requires_grad_()
+
+        def at(s: Tensor, stack: Any = stack, x: Tensor = x) -> Tensor:
+            return torch.func.functional_call(stack.scaling, {"log_scale": s}, x)[1].sum()
+
+        assert torch.autograd.gradcheck(at, scale)
+
+
 def test_parameter_count_of_the_original() -> None:
     """nice:coupling at the size of the original: 4 x 4,789,392 + 784 parameters."""
     stack = NICE(784, hidden=1000, hidden_layers=5, couplings=4)
@@ -665,6 +701,10 @@ REFUSALS = {
         lambda: dequantize(torch.tensor([0]), levels=1),
         "levels must be 2 to 65536, got 1",
     ),
+    "half a level": (
+        lambda: dequantize(torch.tensor([0]), levels=2.5),  # pyright: ignore[reportArgumentType]
+        "levels must be 2 to 65536, got 2.5",
+    ),
     "too many levels": (
         lambda: dequantize(torch.tensor([0]), levels=65537),
         "levels must be 2 to 65536, got 65537",
@@ -688,6 +728,15 @@ def test_refuses_bad_input(case: str) -> None:
         call()
 
 
+@pytest.mark.refusal
+def test_whole_levels_may_come_as_a_float() -> None:
+    """nice:dequantize: 16.0 is 16, and 2.5 is refused above."""
+    pixels, seed, levels = torch.arange(16), torch.Generator(), 16
+    whole: Any = float(levels)
+    noisy = [dequantize(pixels, levels=n, generator=seed.manual_seed(1)) for n in (levels, whole)]
+    assert torch.equal(*noisy)
+
+
 WRONG_DTYPES = {
     "real pixels": (lambda: dequantize(torch.tensor([0.5])), "pixels must be integers"),
     "truth values": (lambda: dequantize(torch.tensor([True])), "pixels must be integers"),
@@ -702,6 +751,18 @@ WRONG_DTYPES = {
     "single z, double flow": (
         lambda: flow().inverse(torch.randn(D, dtype=torch.float32)),
         "z must be torch.float64, got torch.float32",
+    ),
+    "whole x in a coupling": (
+        lambda: AdditiveCoupling(nn.Identity())(torch.arange(D)),
+        "x must be floating-point, got torch.int64",
+    ),
+    "complex z in a coupling": (
+        lambda: AdditiveCoupling(nn.Identity()).inverse(torch.randn(D) * 1j),
+        "x must be floating-point, got torch.complex128",
+    ),
+    "double shift of single x": (
+        lambda: AdditiveCoupling(Widening())(torch.zeros(D, dtype=torch.float32)),
+        "sum of x and shift must be torch.float32, got torch.float64",
     ),
 }
 

@@ -384,6 +384,9 @@ def test_largest_noise_stays_below_the_next_level(
     x = dequantize(torch.arange(levels), levels=levels)
     assert [int(value * levels) for value in x.tolist()] == list(range(levels))
     assert 1 - torch.finfo(dtype).eps * levels <= x[-1] < 1
+    # And its grid is no coarser than the pixels' own.
+    finest = np.spacing(np.array(levels - 1, dtype=str(dtype).removeprefix("torch."))).item()
+    assert abs((1 - x[0].item() * levels) / finest - 1) < 0.6
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

@@ -27,11 +27,14 @@ Features = Float[Tensor, "*batch D"]
 Half = Float[Tensor, "*batch d"]
 Nats = Float[Tensor, "*batch"]
 Prior = Literal["logistic", "gaussian"]
+LEVELS = range(2, 2**16 + 1)
 
 
 def split(x: Features) -> tuple[Half, Half]:
     """Part the even-numbered features from the odd-numbered: `nice:split`."""
     require(x.ndim > 0, "rank of x", "at least 1", 0)
+    if not x.is_floating_point():
+        raise TypeError(f"x must be floating-point, got {x.dtype}")
     require(x.shape[-1] % 2 == 0, "last axis of x", "even", x.shape[-1])
     even, odd = rearrange(x, "... (d half) -> half ... d", half=2)
     return even, odd
@@ -75,6 +78,7 @@ class AdditiveCoupling(nn.Module):
         offset = self.shift(kept)
         require_shape("value of shift", offset, moved.shape)
         moved = moved + sign * offset
+        _check_features("sum of x and shift", moved, kept)
         return merge(moved, kept) if self.keep_odd else merge(kept, moved)
 
 
@@ -271,12 +275,12 @@ def dequantize(
     noise u, the log-density is at most the log-probability of the discrete
     image plus D log levels: `nice:noise-bound`.
     """
-    _check_levels(levels)
+    require(levels in LEVELS, "levels", "2 to 65536", levels)
     require_integers("pixels", pixels, 0, levels - 1)
     # u lies on the grid that keeps pixel + u exact. A finer one would round
     # 255 + u up to 256, and any other pixel up into the cell above its own.
     digits = 1 - round(math.log2(torch.finfo().eps))
-    steps = 2 ** (digits - (levels - 1).bit_length())
+    steps = 2 ** (digits - (int(levels) - 1).bit_length())
     options = {"generator": generator, "device": pixels.device}
     u = torch.randint(steps, pixels.shape, **options) / steps
     return (pixels + u) / levels
@@ -286,15 +290,11 @@ def dequantize(
 def bits_per_dim(log_prob: Nats, features: int, *, levels: int = 256) -> Nats:
     """Convert log-densities on [0, 1) to bits per feature: `nice:bits`."""
     require_counts(features=features)
-    _check_levels(levels)
+    require(levels in LEVELS, "levels", "2 to 65536", levels)
     return math.log2(levels) - log_prob / (features * math.log(2))
 
 
 def _check_features(name: str, x: Tensor, like: Tensor) -> None:
-    require_shape(name, x, (*x.shape[:-1], len(like)))
+    require_shape(name, x, (*x.shape[:-1], like.shape[-1]))
     if x.dtype != like.dtype:
         raise TypeError(f"{name} must be {like.dtype}, got {x.dtype}")
-
-
-def _check_levels(levels: int) -> None:
-    require(levels in range(2, 2**16 + 1), "levels", "2 to 65536", levels)

@@ -47,6 +47,13 @@ def flow(features: int = D, std: float = 0.5, **options: Any) -> Any:
     return far_from_identity(NICE(features, hidden=8, hidden_layers=2, **options), std)
 
 
+class Widening(nn.Module):
+    """A shift that returns float64, whatever it is given."""
+
+    def forward(self, kept: Tensor) -> Tensor:
+        return kept.double()
+
+
 def numerical_jacobian(function, x: Tensor) -> np.ndarray:
     """Central differences: no autograd."""
     step = 1e-5 * torch.eye(len(x))
@@ -230,17 +237,19 @@ def on_a_grid(half_width: float, points: int) -> tuple[Tensor, float]:
 
 @pytest.mark.parametrize(("prior", "half_width"), [("gaussian", 15), ("logistic", 40)])
 def test_density_integrates_to_one(prior: Prior, half_width: float) -> None:
-    """nice:likelihood, by the trapezium rule on a square wide enough to hold the mass."""
+    """nice:likelihood, by the trapezium rule: exact for a smooth flow, if the square is wide."""
     stack = flow(2, prior=prior)
+    for coupling in stack.couplings:
+        coupling.shift[1] = coupling.shift[3] = nn.Tanh()
     grid, cell = on_a_grid(half_width, 801)
     with torch.no_grad():
         mass = stack.log_prob(grid).exp().sum() * cell
         without_log_det = (stack.log_prob(grid) - stack(grid)[1]).exp().sum() * cell
-    assert abs(mass - 1) < 1e-4
+    assert abs(mass - 1) < 1e-6
     # A forgotten determinant is no small slip: the mass is off by its whole factor.
     product = stack.scaling.log_scale.exp().prod().item()
     assert abs(product - 1) > 0.1
-    assert abs(without_log_det * product - 1) < 1e-4
+    assert abs(without_log_det * product - 1) < 1e-6
 
 
 @pytest.mark.parametrize("prior", PRIORS)
@@ -375,6 +384,9 @@ def test_largest_noise_stays_below_the_next_level(
     x = dequantize(torch.arange(levels), levels=levels)
     assert [int(value * levels) for value in x.tolist()] == list(range(levels))
     assert 1 - torch.finfo(dtype).eps * levels <= x[-1] < 1
+    # And its grid is no coarser than the pixels' own.
+    finest = np.spacing(np.array(levels - 1, dtype=str(dtype).removeprefix("torch."))).item()
+    assert abs((1 - x[0].item() * levels) / finest - 1) < 0.6
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -558,6 +570,35 @@ def test_any_batch_axes_give_what_single_samples_give(
         assert_close(log_prob.flatten(), torch.stack(singly))
 
 
+def test_couplings_take_expanded_and_strided_inputs_and_keep_their_dtype() -> None:
+    """nice:coupling: layouts do not matter; a shift of whole or half numbers widens nothing."""
+    layer = far_from_identity(AdditiveCoupling(shift_network(3, [8])))
+    row, turned = torch.randn(D), torch.randn(D, 4).T
+    assert_close(layer(row.expand(4, D))[0], layer(row)[0].expand(4, D))
+    assert_close(layer(turned)[0], layer(turned.contiguous())[0])
+    for shift in (torch.Tensor.bfloat16, torch.Tensor.long):
+        low: Any = AdditiveCoupling(nn.Identity())
+        low.shift.forward = shift
+        z = low(row.float())[0]
+        assert z.dtype == torch.float32
+        assert torch.equal(z[1::2], row.float()[1::2] + shift(row.float()[::2]))
+
+
+def test_log_prob_and_inverse_have_the_gradients_of_differences() -> None:
+    """nice:likelihood: gradcheck, with respect to x and to every parameter."""
+    for prior in PRIORS:
+        stack = flow(prior=prior)
+        x = torch.randn(3, D, requires_grad=True)
+        assert torch.autograd.gradcheck(stack.log_prob, x)
+        assert torch.autograd.gradcheck(stack.inverse, x)
+        scale = stack.scaling.log_scale.detach().clone().requires_grad_()
+
+        def at(s: Tensor, stack: Any = stack, x: Tensor = x) -> Tensor:
+            return torch.func.functional_call(stack.scaling, {"log_scale": s}, x)[1].sum()
+
+        assert torch.autograd.gradcheck(at, scale)
+
+
 def test_parameter_count_of_the_original() -> None:
     """nice:coupling at the size of the original: 4 x 4,789,392 + 784 parameters."""
     stack = NICE(784, hidden=1000, hidden_layers=5, couplings=4)
@@ -665,6 +706,10 @@ REFUSALS = {
         lambda: dequantize(torch.tensor([0]), levels=1),
         "levels must be 2 to 65536, got 1",
     ),
+    "half a level": (
+        lambda: dequantize(torch.tensor([0]), levels=2.5),  # pyright: ignore[reportArgumentType]
+        "levels must be 2 to 65536, got 2.5",
+    ),
     "too many levels": (
         lambda: dequantize(torch.tensor([0]), levels=65537),
         "levels must be 2 to 65536, got 65537",
@@ -688,6 +733,15 @@ def test_refuses_bad_input(case: str) -> None:
         call()
 
 
+@pytest.mark.refusal
+def test_whole_levels_may_come_as_a_float() -> None:
+    """nice:dequantize: 16.0 is 16, and 2.5 is refused above."""
+    pixels, seed, levels = torch.arange(16), torch.Generator(), 16
+    whole: Any = float(levels)
+    noisy = [dequantize(pixels, levels=n, generator=seed.manual_seed(1)) for n in (levels, whole)]
+    assert torch.equal(*noisy)
+
+
 WRONG_DTYPES = {
     "real pixels": (lambda: dequantize(torch.tensor([0.5])), "pixels must be integers"),
     "truth values": (lambda: dequantize(torch.tensor([True])), "pixels must be integers"),
@@ -702,6 +756,18 @@ WRONG_DTYPES = {
     "single z, double flow": (
         lambda: flow().inverse(torch.randn(D, dtype=torch.float32)),
         "z must be torch.float64, got torch.float32",
+    ),
+    "whole x in a coupling": (
+        lambda: AdditiveCoupling(nn.Identity())(torch.arange(D)),
+        "x must be floating-point, got torch.int64",
+    ),
+    "complex z in a coupling": (
+        lambda: AdditiveCoupling(nn.Identity()).inverse(torch.randn(D) * 1j),
+        "x must be floating-point, got torch.complex128",
+    ),
+    "double shift of single x": (
+        lambda: AdditiveCoupling(Widening())(torch.zeros(D, dtype=torch.float32)),
+        "sum of x and shift must be torch.float32, got torch.float64",
     ),
 }
 

@@ -386,6 +386,16 @@ def test_rank_deficient_matrices_are_rebuilt_as_far_as_they_go(rank: int) -> Non
     assert torch.linalg.matrix_rank(low_rank(matrix, rank)) == min(rank, 6)
 
 
+def test_nothing_is_coded_as_nothing() -> None:
+    """svd:als, svd:truncation of a matrix of zeros: no scale to divide by, no NaN."""
+    zeros = torch.zeros(4, 3)
+    encoder, decoder = alternating_least_squares(zeros, 2, sweeps=3)
+    assert encoder.isfinite().all()
+    assert decoder.isfinite().all()
+    assert torch.equal(low_rank(zeros, 2), zeros)
+    assert discarded_energy(zeros, 1) == 0
+
+
 def test_equal_generators_give_equal_factors_and_leave_the_global_state() -> None:
     """svd:gauge: the start decides which factors come out."""
     matrix, state = torch.randn(9, 6), torch.get_rng_state()

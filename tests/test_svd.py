@@ -618,6 +618,7 @@ def test_the_first_truncation_of_counts_has_no_negative_entry() -> None:
         assert (np.outer(u[:, 0], vh[0]) * np.sign(u[:, 0].sum() * vh[0].sum()) > -1e-12).all()
         assert low_rank(matrix, 1).min() > -1e-12
         negative += int((low_rank(matrix, 2) < -1e-9).any())
+        assert rectified_low_rank(matrix, 2).min() >= 0
     assert negative > 150
 
 

@@ -257,7 +257,7 @@ def _self_consistent(p: Tensor, encoder: Tensor, beta: float) -> Tensor:
     p_z = p_zy.sum(1)
     # A row without mass, or an empty cluster, may predict what it likes.
     y_given_x = torch.where(p_x[:, None] > 0, p / p_x[:, None], 0)
-    y_given_z = torch.where(p_z[:, None] > 0, p_zy / p_z[:, None], 1)
+    y_given_z = torch.where(p_z[:, None] > 0, p_zy / p_z[:, None], 0)
     own = torch.special.xlogy(y_given_x, y_given_x).sum(1, keepdim=True)
     kl = own - torch.special.xlogy(y_given_x[:, None], y_given_z).sum(-1)
     kl = kl - kl.amin(1, keepdim=True)  # the same code, at any finite beta

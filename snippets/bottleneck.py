@@ -11,6 +11,7 @@ Units:    rates, relevances, cross-entropies in nats, summed over features.
 import math
 from collections.abc import Sequence
 from itertools import pairwise
+from numbers import Integral
 from typing import NamedTuple
 
 import torch
@@ -18,24 +19,17 @@ from jaxtyping import Float, Integer
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from snippets.checks import (
-    require,
-    require_counts,
-    require_integers,
-    require_shape,
-)
+from snippets.checks import require, require_integers, require_shape
 
 Features = Float[Tensor, "*batch D"]
 Codes = Float[Tensor, "*batch latent"]
-Logits = Float[Tensor, "*batch classes"]
 Labels = Integer[Tensor, "*batch"]
-Nats = Float[Tensor, "*batch"]
 Point = Float[Tensor, "*shape"]
 Random = Generator | None
 
 
 # --8<-- [start:code]
-def gaussian_rate(mean: Codes, log_var: Codes) -> Nats:
+def gaussian_rate(mean: Codes, log_var: Codes) -> Float[Tensor, "*batch"]:
     """KL from N(mean, diag exp(log_var)) to N(0, I): `bottleneck:rate`.
 
     Its mean over x is at least I(x; z), and exceeds it by the KL from the
@@ -56,7 +50,7 @@ def draw_code(
     `bottleneck:draws`; those of the mean code are neither.
     """
     _require_alike("log_var", log_var, "mean", mean)
-    noise = torch.empty_like(mean).normal_(generator=generator)
+    noise = mean.new_empty(mean.shape).normal_(generator=generator)
     return mean + (log_var / 2).exp() * noise
 
 
@@ -69,7 +63,7 @@ def aggregate_moments(mean: Codes, log_var: Codes) -> tuple[Tensor, Tensor]:
     """
     _require_alike("log_var", log_var, "mean", mean)
     require(mean.ndim == 2, "rank of mean", "2", mean.ndim)  # noqa: PLR2004
-    require_counts(**{"length of mean": len(mean)})
+    _require_counts(**{"length of mean": len(mean)})
     centre = mean.mean(0)
     between = (mean - centre).T @ (mean - centre) / len(mean)
     return centre, between + log_var.exp().mean(0).diag()
@@ -107,8 +101,8 @@ class VIB(nn.Module):
         hidden: Sequence[int] = (1024, 1024),
     ) -> None:
         super().__init__()
-        require_counts(features=features, latent=latent, classes=classes)
-        require_counts(**{f"hidden[{i}]": n for i, n in enumerate(hidden)})
+        _require_counts(features=features, latent=latent, classes=classes)
+        _require_counts(**{f"hidden[{i}]": n for i, n in enumerate(hidden)})
         trunk: list[nn.Module] = []
         for incoming, outgoing in pairwise([features, *hidden]):
             trunk += [nn.Linear(incoming, outgoing), nn.ReLU()]
@@ -125,7 +119,7 @@ class VIB(nn.Module):
         mean, log_var = self.code(self.trunk(x)).chunk(2, dim=-1)
         return mean, log_var
 
-    def forward(self, x: Features) -> Logits:
+    def forward(self, x: Features) -> Float[Tensor, "*batch classes"]:
         """Return the logits of the mean code, without noise.
 
         Mean layer and classifier are then `bottleneck:one-linear-map`.
@@ -177,7 +171,7 @@ def threshold_penalties(
     """
     _require_dtype("pointwise", pointwise)
     _require_amounts(threshold=threshold)
-    require_counts(**{"length of pointwise": len(pointwise)})
+    require_shape("pointwise", pointwise, (max(1, pointwise.numel()),))
     excess = pointwise - threshold
     return excess.relu().mean(), excess.mean().relu()
 
@@ -236,7 +230,7 @@ def information_bottleneck(
     """
     _require_joint(joint)
     _require_amounts(beta=beta)
-    require_counts(clusters=clusters, iterations=iterations)
+    _require_counts(clusters=clusters, iterations=iterations)
     p = joint.double() / joint.double().sum()
     encoder = _random_start(p, clusters, generator)
     for _ in range(iterations):
@@ -263,10 +257,11 @@ def _self_consistent(p: Tensor, encoder: Tensor, beta: float) -> Tensor:
     p_z = p_zy.sum(1)
     # A row without mass, or an empty cluster, may predict what it likes.
     y_given_x = torch.where(p_x[:, None] > 0, p / p_x[:, None], 0)
-    y_given_z = torch.where(p_z[:, None] > 0, p_zy / p_z[:, None], 1)
+    y_given_z = torch.where(p_z[:, None] > 0, p_zy / p_z[:, None], 0)
     own = torch.special.xlogy(y_given_x, y_given_x).sum(1, keepdim=True)
-    crossed = torch.special.xlogy(y_given_x[:, None], y_given_z).sum(-1)
-    penalty = beta * (own - crossed) if beta else torch.zeros_like(crossed)
+    kl = own - torch.special.xlogy(y_given_x[:, None], y_given_z).sum(-1)
+    kl = kl - kl.amin(1, keepdim=True)  # the same code, at any finite beta
+    penalty = beta * kl if beta else torch.zeros_like(kl)
     return (p_z.log() - penalty).softmax(1)
 
 
@@ -277,9 +272,15 @@ STILL = 1e-14  # a change of p(z|x) that is no change
 def _require_joint(joint: Tensor) -> None:
     _require_dtype("joint", joint)
     require(joint.ndim == 2, "rank of joint", "2", joint.ndim)  # noqa: PLR2004
-    total = float(joint.sum())
+    total = joint.sum().item()
     proper = bool((joint >= 0).all()) and math.isclose(total, 1, abs_tol=1e-5)
     require(proper, "joint", "non-negative with sum 1", total)
+
+
+def _require_counts(**counts: int) -> None:
+    for name, n in counts.items():
+        whole = isinstance(n, Integral) and not isinstance(n, bool)
+        require(whole and n >= 1, name, "a count from 1 to inf", n)
 
 
 def _require_amounts(**amounts: float) -> None:

@@ -7,14 +7,14 @@ Units:    energies are sums of squares of entries, angles are in radians.
 """
 
 import math
+from numbers import Integral
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Generator, Tensor, nn
-from torch.autograd.function import once_differentiable
 
-from snippets.checks import require, require_counts, require_shape
+from snippets.checks import require, require_shape
 
 Matrix = Float[Tensor, "n D"]
 Encoder = Float[Tensor, "D r"]
@@ -37,8 +37,7 @@ def low_rank(matrix: Matrix, rank: int) -> Matrix:
         matrix: Finite numbers. Zeros count as observed: `svd:hidden-cell`.
         rank: From 0 to the smaller side of the matrix.
     """
-    _check_matrix("matrix", matrix)
-    _check_rank(rank, min(matrix.shape))
+    _check_matrix("matrix", matrix, rank)
     # In float32 the rounding alone would be as large as a small tail.
     truncated = _Truncation.apply(matrix.double(), rank)
     return truncated.to(matrix.dtype)  # pyright: ignore
@@ -50,8 +49,7 @@ def discarded_energy(matrix: Matrix, rank: int) -> Number:
     It is the sum of the squares of the singular values after the first r
     (`svd:eckart-young`): the axes that no code captures (`svd:captured`).
     """
-    _check_matrix("matrix", matrix)
-    _check_rank(rank, min(matrix.shape))
+    _check_matrix("matrix", matrix, rank)
     tail = torch.linalg.svdvals(matrix.double())[rank:]
     return tail.square().sum().to(matrix.dtype)
 
@@ -68,15 +66,16 @@ class _Truncation(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, matrix: Tensor, rank: int) -> Tensor:
         u, s, vh = torch.linalg.svd(matrix, full_matrices=False)
-        ctx.save_for_backward(u, s, vh)
+        ctx.save_for_backward(matrix, u, s, vh)
         ctx.rank = rank
         return (u[:, :rank] * s[:rank]) @ vh[:rank]
 
     # --8<-- [start:gradient]
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> Any:  # pyright: ignore
-        (grad,), (u, s, vh) = grads, ctx.saved_tensors
+        (grad,), (matrix, u, s, vh) = grads, ctx.saved_tensors
+        if torch.is_grad_enabled():  # someone asks for second derivatives
+            u, s, vh = torch.linalg.svd(matrix, full_matrices=False)
         u1, u2 = u[:, : ctx.rank], u[:, ctx.rank :]
         v1, v2 = vh[: ctx.rank].T, vh[ctx.rank :].T
         right, left = u1.T @ grad @ v2, (u2.T @ grad @ v1).T
@@ -96,8 +95,7 @@ def principal_axes(matrix: Matrix, rank: int) -> Encoder:
     They are what data vary along, from the origin, not from their mean
     (`svd:centring`). Each comes with an arbitrary sign.
     """
-    _check_matrix("matrix", matrix)
-    _check_rank(rank, min(matrix.shape))
+    _check_matrix("matrix", matrix, rank)
     vh = torch.linalg.svd(matrix.double(), full_matrices=False).Vh
     return vh[:rank].T.to(matrix.dtype)
 
@@ -160,8 +158,8 @@ class LinearAutoencoder(nn.Module):
 
     def __init__(self, features: int, rank: int, *, bias: bool = False) -> None:
         super().__init__()
-        require_counts(features=features)
-        _check_rank(rank, features)
+        _check_count("features", features)
+        _check_count("rank", rank, 0, features)
         start = torch.randn(2, features, rank) / math.sqrt(features)
         self.encoder = nn.Parameter(start[0].clone())
         self.decoder = nn.Parameter(start[1].T.clone())
@@ -210,9 +208,8 @@ def alternating_least_squares(
     Returns:
         Encoder C and decoder B; `matrix @ C @ B` is the reconstruction.
     """
-    _check_matrix("matrix", matrix)
-    _check_rank(rank, min(matrix.shape))
-    require_counts(sweeps=sweeps)
+    _check_matrix("matrix", matrix, rank)
+    _check_count("sweeps", sweeps)
     samples = matrix.double()
     samples = samples / samples.abs().max().clamp(min=TINY)  # C, B stay
     size = (matrix.shape[1], rank)
@@ -236,8 +233,7 @@ def decayed_autoencoder(
     encoder, and its axes are orthogonal, each shrunk by `svd:shrinkage`: an
     axis whose energy is no more than the decay is switched off.
     """
-    _check_matrix("matrix", matrix)
-    _check_rank(rank, min(matrix.shape))
+    _check_matrix("matrix", matrix, rank)
     finite = 0 <= decay < math.inf
     require(finite, "decay", "finite and at least 0", decay)
     _, s, vh = torch.linalg.svd(matrix.double(), full_matrices=False)
@@ -268,12 +264,13 @@ def storage_ratio(rows: int, columns: int, rank: int) -> float:
 
     Below 1 the factors are cheaper to keep: `svd:storage`.
     """
-    require_counts(rows=rows, columns=columns)
-    _check_rank(rank, min(rows, columns))
+    _check_count("rows", rows)
+    _check_count("columns", columns)
+    _check_count("rank", rank, 0, min(rows, columns))
     return (rows + columns) * rank / (rows * columns)
 
 
-def _check_matrix(name: str, x: Tensor) -> None:
+def _check_matrix(name: str, x: Tensor, rank: int = 0) -> None:
     require(x.ndim == 2, f"axes of {name}", 2, x.ndim)  # noqa: PLR2004
     shape = tuple(x.shape)
     require(min(shape) > 0, f"shape of {name}", "at least (1, 1)", shape)
@@ -281,12 +278,15 @@ def _check_matrix(name: str, x: Tensor) -> None:
         raise TypeError(f"{name} must be float32 or float64, got {x.dtype}")
     wrong = int((~x.isfinite()).sum())
     require(wrong == 0, f"count of NaN and infinity in {name}", 0, wrong)
+    _check_count("rank", rank, 0, min(shape))
 
 
-def _check_rank(rank: int, most: int) -> None:
-    whole = isinstance(rank, int) and not isinstance(rank, bool)
-    met = whole and 0 <= rank <= most
-    require(met, "rank", f"a count from 0 to {most}", rank)
+def _check_count(
+    name: str, count: int, low: int = 1, high: float = math.inf
+) -> None:
+    whole = isinstance(count, Integral) and not isinstance(count, bool)
+    met = whole and low <= count <= high
+    require(met, name, f"a count from {low} to {high}", count)
 
 
 def _check_samples(name: str, x: Tensor, weight: Tensor) -> None:

@@ -285,7 +285,7 @@ def test_no_deeper_encoder_passes_under_the_floor() -> None:
 
 
 def test_every_other_critical_point_is_a_saddle() -> None:
-    """svd:saddles: for each choice of two axes, autograd's gradient and Hessian."""
+    """svd:saddles: for each choice of up to two axes, autograd's gradient and Hessian."""
     matrix = torch.randn(9, 4)
     _, s, vh = torch.linalg.svd(matrix, full_matrices=False)
 
@@ -293,8 +293,8 @@ def test_every_other_critical_point_is_a_saddle() -> None:
         c, b = flat[:8].reshape(4, 2), flat[8:].reshape(2, 4)
         return energy(matrix - matrix @ c @ b)
 
-    for chosen in itertools.combinations(range(4), 2):
-        axes = vh[list(chosen)]
+    for chosen in (c for size in range(3) for c in itertools.combinations(range(4), size)):
+        axes = torch.cat([vh[list(chosen)], torch.zeros(2 - len(chosen), 4)])
         flat = torch.cat([axes.T.flatten(), axes.flatten()])
         left_out = [i for i in range(4) if i not in chosen]
         assert_close(loss(flat), s[left_out].square().sum())
@@ -386,6 +386,16 @@ def test_rank_deficient_matrices_are_rebuilt_as_far_as_they_go(rank: int) -> Non
     assert torch.linalg.matrix_rank(low_rank(matrix, rank)) == min(rank, 6)
 
 
+def test_nothing_is_coded_as_nothing() -> None:
+    """svd:als, svd:truncation of a matrix of zeros: no scale to divide by, no NaN."""
+    zeros = torch.zeros(4, 3)
+    encoder, decoder = alternating_least_squares(zeros, 2, sweeps=3)
+    assert encoder.isfinite().all()
+    assert decoder.isfinite().all()
+    assert torch.equal(low_rank(zeros, 2), zeros)
+    assert discarded_energy(zeros, 1) == 0
+
+
 def test_equal_generators_give_equal_factors_and_leave_the_global_state() -> None:
     """svd:gauge: the start decides which factors come out."""
     matrix, state = torch.randn(9, 6), torch.get_rng_state()
@@ -431,6 +441,15 @@ def test_angles_that_were_built_are_found(angle: float) -> None:
         q_a, q_b = torch.linalg.qr(a).Q, torch.linalg.qr(b).Q
         naive = torch.linalg.svdvals(q_a.T @ q_b)[0].clamp(max=1).acos()
         assert abs(naive - 1e-9) > 5e-10
+
+
+@pytest.mark.parametrize("tilt", [1e-4, 1e-8, 1e-12])
+def test_nearly_parallel_columns_still_span_a_plane(tilt: float) -> None:
+    """svd:angles: columns a tilt apart are independent as long as float64 can tell."""
+    basis = torch.linalg.qr(torch.randn(6, 3)).Q
+    a = torch.stack([basis[:, 0], basis[:, 0] + tilt * basis[:, 1]], 1)
+    assert principal_angles(a, basis[:, :2]).max() < 1e-15 / tilt
+    assert principal_angles(a, basis[:, 2:]).item() == pytest.approx(math.pi / 2, abs=1e-15 / tilt)
 
 
 def test_angles_depend_on_spaces_alone() -> None:
@@ -599,6 +618,7 @@ def test_the_first_truncation_of_counts_has_no_negative_entry() -> None:
         assert (np.outer(u[:, 0], vh[0]) * np.sign(u[:, 0].sum() * vh[0].sum()) > -1e-12).all()
         assert low_rank(matrix, 1).min() > -1e-12
         negative += int((low_rank(matrix, 2) < -1e-9).any())
+        assert rectified_low_rank(matrix, 2).min() >= 0
     assert negative > 150
 
 
@@ -649,10 +669,12 @@ def test_storage_pays_below_the_harmonic_bound() -> None:
 
 @pytest.mark.parametrize(("shape", "rank"), [((5, 4), 2), ((4, 5), 3), ((4, 4), 0), ((3, 5), 3)])
 def test_gradients_are_those_of_finite_differences(shape: tuple[int, int], rank: int) -> None:
-    """svd:gradient, and twice the residual for svd:eckart-young: gradcheck."""
+    """svd:gradient, twice the residual for svd:eckart-young; second derivatives of both."""
     matrix = torch.randn(shape, requires_grad=True)
     assert torch.autograd.gradcheck(lambda x: low_rank(x, rank), matrix)
     assert torch.autograd.gradcheck(lambda x: discarded_energy(x, rank), matrix)
+    assert torch.autograd.gradgradcheck(lambda x: low_rank(x, rank), matrix)
+    assert torch.autograd.gradgradcheck(lambda x: discarded_energy(x, rank), matrix)
     (gradient,) = torch.autograd.grad(discarded_energy(matrix, rank), matrix)
     assert_close(gradient, 2 * (matrix - low_rank(matrix, rank)).detach())
 
@@ -676,6 +698,9 @@ def test_dtype_is_kept_and_single_precision_loses_no_small_tail(dtype: torch.dty
     s = np.linalg.svd(matrix.double().numpy())[1]
     floor = discarded_energy(matrix, 4)
     assert_close(floor.double().item(), (s[4:] ** 2).sum(), rtol=1e-5, atol=0)
+    u, s, vh = np.linalg.svd(matrix.double().numpy())
+    expected = (u[:, :3] * s[:3]) @ vh[:3]
+    np.testing.assert_allclose(low_rank(matrix, 3).numpy(), expected, rtol=1e-7, atol=1e-16)
     pair = alternating_least_squares(matrix, 2, sweeps=2)
     decayed = decayed_autoencoder(matrix, 2, decay=1)
     model: Any = LinearAutoencoder(30, 2).to(dtype)
@@ -759,7 +784,15 @@ def test_refuses_wrong_dtypes(function: str, dtype: torch.dtype) -> None:
 REFUSALS = {
     "no sweeps": (
         lambda: alternating_least_squares(M, 1, sweeps=0),
-        "sweeps must be at least 1, got 0",
+        "sweeps must be a count from 1 to inf, got 0",
+    ),
+    "half a sweep": (
+        lambda: alternating_least_squares(M, 1, sweeps=1.5),  # pyright: ignore
+        "sweeps must be a count from 1 to inf, got 1.5",
+    ),
+    "sweeps a truth value": (
+        lambda: alternating_least_squares(M, 1, sweeps=True),
+        "sweeps must be a count from 1 to inf, got True",
     ),
     "negative decay": (
         lambda: decayed_autoencoder(M, 1, decay=-1),
@@ -777,7 +810,14 @@ REFUSALS = {
         lambda: rectified_low_rank(-M, 1),
         "matrix must be non-negative, got -1.0",
     ),
-    "no features": (lambda: LinearAutoencoder(0, 0), "features must be at least 1, got 0"),
+    "no features": (
+        lambda: LinearAutoencoder(0, 0),
+        "features must be a count from 1 to inf, got 0",
+    ),
+    "half a feature": (
+        lambda: LinearAutoencoder(2.5, 1),  # pyright: ignore
+        "features must be a count from 1 to inf, got 2.5",
+    ),
     "rank beyond the features": (
         lambda: LinearAutoencoder(3, 4),
         "rank must be a count from 0 to 3, got 4",
@@ -814,6 +854,14 @@ REFUSALS = {
         lambda: principal_angles(torch.eye(5)[:, :2], torch.randn(5, 2) @ torch.randn(2, 3)),
         "independent columns of b must be 3, got 2",
     ),
+    "a sum of columns in single precision": (
+        lambda: principal_angles(
+            torch.tensor([[0.1, 0.7], [0.2, 0.6], [0.3, 0.5]], dtype=torch.float32)
+            @ torch.tensor([[1.0, 0.0, 0.3], [0.0, 1.0, 0.9]], dtype=torch.float32),
+            torch.eye(3, dtype=torch.float32),
+        ),
+        "independent columns of a must be 3, got 2",
+    ),
     "more columns than rows": (
         lambda: principal_angles(torch.randn(2, 3), torch.eye(2)),
         "independent columns of a must be 3, got 2",
@@ -830,7 +878,14 @@ REFUSALS = {
         lambda: principal_angles(BROKEN, torch.eye(2)),
         "count of NaN and infinity in a must be 0, got 2",
     ),
-    "storage of nothing": (lambda: storage_ratio(0, 4, 0), "rows must be at least 1, got 0"),
+    "storage of nothing": (
+        lambda: storage_ratio(0, 4, 0),
+        "rows must be a count from 1 to inf, got 0",
+    ),
+    "storage of half a column": (
+        lambda: storage_ratio(3, 2.5, 1),  # pyright: ignore
+        "columns must be a count from 1 to inf, got 2.5",
+    ),
     "storage beyond": (
         lambda: storage_ratio(3, 4, 4),
         "rank must be a count from 0 to 3, got 4",

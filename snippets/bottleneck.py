@@ -11,7 +11,6 @@ Units:    rates, relevances, cross-entropies in nats, summed over features.
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from numbers import Integral
 from typing import NamedTuple
 
 import torch
@@ -19,7 +18,14 @@ from jaxtyping import Float, Integer
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from snippets.checks import require, require_integers, require_shape
+from snippets.checks import (
+    require,
+    require_alike,
+    require_counts,
+    require_dtype,
+    require_integers,
+    require_shape,
+)
 
 Features = Float[Tensor, "*batch D"]
 Codes = Float[Tensor, "*batch latent"]
@@ -37,7 +43,7 @@ def gaussian_rate(mean: Codes, log_var: Codes) -> Float[Tensor, "*batch"]:
     has the same rate (`bottleneck:rotation`), but is no longer diagonal; cut
     to its diagonal it would have a lower one (`bottleneck:axes`).
     """
-    _require_alike("log_var", log_var, "mean", mean)
+    require_alike("log_var", log_var, "mean", mean)
     return (mean.square() + log_var.expm1() - log_var).sum(-1) / 2
 
 
@@ -49,7 +55,7 @@ def draw_code(
     Probabilities averaged over draws cost fewer nats than those of one draw,
     `bottleneck:draws`; those of the mean code are neither.
     """
-    _require_alike("log_var", log_var, "mean", mean)
+    require_alike("log_var", log_var, "mean", mean)
     noise = mean.new_empty(mean.shape).normal_(generator=generator)
     return mean + (log_var / 2).exp() * noise
 
@@ -61,9 +67,9 @@ def aggregate_moments(mean: Codes, log_var: Codes) -> tuple[Tensor, Tensor]:
     from (batch, latent). At an optimum E z^2 is 1 in each dimension, for a
     classifier can undo any stretch: `bottleneck:unit-moment`.
     """
-    _require_alike("log_var", log_var, "mean", mean)
+    require_alike("log_var", log_var, "mean", mean)
     require(mean.ndim == 2, "rank of mean", "2", mean.ndim)  # noqa: PLR2004
-    _require_counts(**{"length of mean": len(mean)})
+    require_counts(**{"length of mean": len(mean)})
     centre = mean.mean(0)
     between = (mean - centre).T @ (mean - centre) / len(mean)
     return centre, between + log_var.exp().mean(0).diag()
@@ -101,8 +107,8 @@ class VIB(nn.Module):
         hidden: Sequence[int] = (1024, 1024),
     ) -> None:
         super().__init__()
-        _require_counts(features=features, latent=latent, classes=classes)
-        _require_counts(**{f"hidden[{i}]": n for i, n in enumerate(hidden)})
+        require_counts(features=features, latent=latent, classes=classes)
+        require_counts(**{f"hidden[{i}]": n for i, n in enumerate(hidden)})
         trunk: list[nn.Module] = []
         for incoming, outgoing in pairwise([features, *hidden]):
             trunk += [nn.Linear(incoming, outgoing), nn.ReLU()]
@@ -114,7 +120,7 @@ class VIB(nn.Module):
     # --8<-- [start:vib]
     def encode(self, x: Features) -> tuple[Codes, Codes]:
         """Return the mean and the log-variance of p(z|x)."""
-        _require_dtype("x", x, self.code.weight.dtype)
+        require_dtype("x", x, self.code.weight.dtype)
         require_shape("x", x, (*x.shape[:-1], self.features))
         mean, log_var = self.code(self.trunk(x)).chunk(2, dim=-1)
         return mean, log_var
@@ -169,7 +175,7 @@ def threshold_penalties(
     From log p(z|x)/p(z) of samples, whose mean is I(x; z): the threshold
     inside the expectation, and outside, which is never more.
     """
-    _require_dtype("pointwise", pointwise)
+    require_dtype("pointwise", pointwise)
     _require_amounts(threshold=threshold)
     require_shape("pointwise", pointwise, (max(1, pointwise.numel()),))
     excess = pointwise - threshold
@@ -185,7 +191,7 @@ def circle_path(a: Point, b: Point, t: float | Tensor) -> Tensor:
     the straight line shrinks (`bottleneck:line`). If t, from 0 to 1, has axes,
     its last is 1: one t for a whole code.
     """
-    _require_alike("b", b, "a", a)
+    require_alike("b", b, "a", a)
     t = torch.as_tensor(t, dtype=torch.float64)
     require(bool(((t >= 0) & (t <= 1)).all()), "t", "0 to 1", t.tolist())
     t = t.to(a)
@@ -230,7 +236,7 @@ def information_bottleneck(
     """
     _require_joint(joint)
     _require_amounts(beta=beta)
-    _require_counts(clusters=clusters, iterations=iterations)
+    require_counts(clusters=clusters, iterations=iterations)
     p = joint.double() / joint.double().sum()
     encoder = _random_start(p, clusters, generator)
     for _ in range(iterations):
@@ -270,31 +276,13 @@ STILL = 1e-14  # a change of p(z|x) that is no change
 
 
 def _require_joint(joint: Tensor) -> None:
-    _require_dtype("joint", joint)
+    require_dtype("joint", joint)
     require(joint.ndim == 2, "rank of joint", "2", joint.ndim)  # noqa: PLR2004
     total = joint.sum().item()
     proper = bool((joint >= 0).all()) and math.isclose(total, 1, abs_tol=1e-5)
     require(proper, "joint", "non-negative with sum 1", total)
 
 
-def _require_counts(**counts: int) -> None:
-    for name, n in counts.items():
-        whole = isinstance(n, Integral) and not isinstance(n, bool)
-        require(whole and n >= 1, name, "a count from 1 to inf", n)
-
-
 def _require_amounts(**amounts: float) -> None:
     for name, value in amounts.items():
         require(0 <= value < math.inf, name, "finite and at least 0", value)
-
-
-def _require_dtype(name: str, x: Tensor, *allowed: torch.dtype) -> None:
-    if x.dtype not in (allowed or (torch.float32, torch.float64)):
-        expected = allowed[0] if allowed else "float32 or float64"
-        raise TypeError(f"{name} must be {expected}, got {x.dtype}")
-
-
-def _require_alike(name: str, x: Tensor, other: str, like: Tensor) -> None:
-    _require_dtype(other, like)
-    _require_dtype(name, x, like.dtype)
-    require_shape(name, x, like.shape)

@@ -6,6 +6,8 @@ Shapes:   any.
 Units:    none.
 """
 
+from numbers import Integral
+
 import torch
 from torch import Tensor
 
@@ -16,10 +18,21 @@ def require(met: bool, name: str, expected: object, got: object) -> None:
         raise ValueError(f"{name} must be {expected}, got {got!r}")
 
 
+def require_count(
+    name: str, count: int, low: int = 1, high: int | None = None
+) -> None:
+    """Require a whole number within bounds; True and 3.0 are none."""
+    whole = isinstance(count, Integral) and not isinstance(count, bool)
+    require(whole, name, "a whole number", count)
+    above = high is not None and count > high
+    bounds = f"at least {low}" if high is None else f"{low} to {high}"
+    require(count >= low and not above, name, bounds, count)
+
+
 def require_counts(**counts: int) -> None:
     """Require that each of the arguments counts at least one thing."""
     for name, count in counts.items():
-        require(count >= 1, name, "at least 1", count)
+        require_count(name, count)
 
 
 def require_shape(name: str, x: Tensor, shape: tuple[int, ...]) -> None:
@@ -36,3 +49,17 @@ def require_integers(name: str, x: Tensor, low: int, high: int) -> None:
         bounds = [int(bound) for bound in x.long().aminmax()]
         within = low <= bounds[0] and bounds[1] <= high
         require(within, name, f"{low} to {high}", bounds)
+
+
+def require_dtype(name: str, x: Tensor, *allowed: torch.dtype) -> None:
+    """Require one of some dtypes; without any, float32 or float64."""
+    if x.dtype not in (allowed or (torch.float32, torch.float64)):
+        names = " or ".join(map(str, allowed)) or "float32 or float64"
+        raise TypeError(f"{name} must be {names}, got {x.dtype}")
+
+
+def require_alike(name: str, x: Tensor, other: str, like: Tensor) -> None:
+    """Require two tensors of one shape and one dtype, float32 or float64."""
+    require_dtype(other, like)
+    require_dtype(name, x, like.dtype)
+    require_shape(name, x, tuple(like.shape))

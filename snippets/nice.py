@@ -19,6 +19,7 @@ from torch.nn.functional import logsigmoid
 from snippets.checks import (
     require,
     require_counts,
+    require_dtype,
     require_integers,
     require_shape,
 )
@@ -296,5 +297,4 @@ def bits_per_dim(log_prob: Nats, features: int, *, levels: int = 256) -> Nats:
 
 def _check_features(name: str, x: Tensor, like: Tensor) -> None:
     require_shape(name, x, (*x.shape[:-1], like.shape[-1]))
-    if x.dtype != like.dtype:
-        raise TypeError(f"{name} must be {like.dtype}, got {x.dtype}")
+    require_dtype(name, x, like.dtype)

@@ -7,20 +7,24 @@ Units:    energies are sums of squares of entries, angles are in radians.
 """
 
 import math
-from numbers import Integral
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
-from snippets.checks import require, require_shape
+from snippets.checks import (
+    require,
+    require_count,
+    require_counts,
+    require_dtype,
+    require_shape,
+)
 
 Matrix = Float[Tensor, "n D"]
 Encoder = Float[Tensor, "D r"]
 Decoder = Float[Tensor, "r D"]
 Number = Float[Tensor, ""]
-PRECISIONS = (torch.float32, torch.float64)
 TINY = torch.finfo(torch.float64).tiny
 
 
@@ -116,8 +120,7 @@ def principal_angles(
     """
     wide, narrow = _orthonormal("a", a), _orthonormal("b", b)
     require(len(a) == len(b), "rows of b", len(a), len(b))
-    if a.dtype != b.dtype:
-        raise TypeError(f"b must be {a.dtype}, got {b.dtype}")
+    require_dtype("b", b, a.dtype)
     if wide.shape[1] < narrow.shape[1]:
         wide, narrow = narrow, wide
     inside = wide.T @ narrow
@@ -158,8 +161,8 @@ class LinearAutoencoder(nn.Module):
 
     def __init__(self, features: int, rank: int, *, bias: bool = False) -> None:
         super().__init__()
-        _check_count("features", features)
-        _check_count("rank", rank, 0, features)
+        require_counts(features=features)
+        require_count("rank", rank, 0, features)
         start = torch.randn(2, features, rank) / math.sqrt(features)
         self.encoder = nn.Parameter(start[0].clone())
         self.decoder = nn.Parameter(start[1].T.clone())
@@ -209,7 +212,7 @@ def alternating_least_squares(
         Encoder C and decoder B; `matrix @ C @ B` is the reconstruction.
     """
     _check_matrix("matrix", matrix, rank)
-    _check_count("sweeps", sweeps)
+    require_counts(sweeps=sweeps)
     samples = matrix.double()
     samples = samples / samples.abs().max().clamp(min=TINY)  # C, B stay
     size = (matrix.shape[1], rank)
@@ -264,9 +267,8 @@ def storage_ratio(rows: int, columns: int, rank: int) -> float:
 
     Below 1 the factors are cheaper to keep: `svd:storage`.
     """
-    _check_count("rows", rows)
-    _check_count("columns", columns)
-    _check_count("rank", rank, 0, min(rows, columns))
+    require_counts(rows=rows, columns=columns)
+    require_count("rank", rank, 0, min(rows, columns))
     return (rows + columns) * rank / (rows * columns)
 
 
@@ -274,23 +276,13 @@ def _check_matrix(name: str, x: Tensor, rank: int = 0) -> None:
     require(x.ndim == 2, f"axes of {name}", 2, x.ndim)  # noqa: PLR2004
     shape = tuple(x.shape)
     require(min(shape) > 0, f"shape of {name}", "at least (1, 1)", shape)
-    if x.dtype not in PRECISIONS:
-        raise TypeError(f"{name} must be float32 or float64, got {x.dtype}")
+    require_dtype(name, x)
     wrong = int((~x.isfinite()).sum())
     require(wrong == 0, f"count of NaN and infinity in {name}", 0, wrong)
-    _check_count("rank", rank, 0, min(shape))
-
-
-def _check_count(
-    name: str, count: int, low: int = 1, high: float = math.inf
-) -> None:
-    whole = isinstance(count, Integral) and not isinstance(count, bool)
-    met = whole and low <= count <= high
-    require(met, name, f"a count from {low} to {high}", count)
+    require_count("rank", rank, 0, min(shape))
 
 
 def _check_samples(name: str, x: Tensor, weight: Tensor) -> None:
     require(x.ndim > 0, f"axes of {name}", "at least 1", x.ndim)
     require_shape(name, x, (*x.shape[:-1], weight.shape[0]))
-    if x.dtype != weight.dtype:
-        raise TypeError(f"{name} must be {weight.dtype}, got {x.dtype}")
+    require_dtype(name, x, weight.dtype)

@@ -17,7 +17,13 @@ from jaxtyping import Bool, Float
 from torch import Generator, Tensor, nn
 from torch.autograd.functional import jvp
 
-from snippets.checks import require, require_counts, require_shape
+from snippets.checks import (
+    require,
+    require_alike,
+    require_counts,
+    require_dtype,
+    require_shape,
+)
 
 Features = Float[Tensor, "batch D"]
 Codes = Float[Tensor, "batch latent"]
@@ -42,7 +48,7 @@ def gaussian_kl(mean: Codes, log_var: Codes) -> Nats:
 def naive_penalty(mean: Codes, std: Codes) -> Nats:
     """Squared distance of an ellipse from the unit circle: `vae:naive`."""
     _check_pair("std", std, mean)
-    _check_all(std > 0, "std", "positive", std)
+    _check_all(std >= 0, "std", "at least 0", std)
     return (mean.square() + (std - 1).square()).sum(-1)
 
 
@@ -52,8 +58,7 @@ def reparameterize(
     mean: Same, log_var: Same, *, generator: Generator | None = None
 ) -> Same:
     """Draw a code from each ellipse (`vae:ellipse`): `vae:reparameterize`."""
-    _check_floats("mean", mean)
-    _check_like("log_var", log_var, mean)
+    require_alike("log_var", log_var, "mean", mean)
     noise = mean.new_empty(mean.shape).normal_(generator=generator)
     return mean + (log_var / 2).exp() * noise
 
@@ -206,7 +211,7 @@ def linear_vae_optimum(
     if its eigenvalue exceeds the decoder variance, else 1: `vae:threshold`.
     The decoder that goes with it is probabilistic PCA: `vae:ppca`.
     """
-    _check_floats("eigenvalues", eigenvalues)
+    require_dtype("eigenvalues", eigenvalues)
     require(eigenvalues.ndim == 1, "rank of eigenvalues", 1, eigenvalues.ndim)
     _check_variance(decoder_variance)
     possible = (eigenvalues >= 0) & eigenvalues.isfinite()
@@ -264,26 +269,15 @@ def surgery(
 def _apply(net: nn.Sequential, name: str, x: Tensor) -> Tensor:
     weight = next(net.parameters())
     require(x.ndim == 2, f"rank of {name}", 2, x.ndim)  # noqa: PLR2004
-    _check_like(name, x, weight.new_empty(()).expand(len(x), weight.shape[1]))
+    require_shape(name, x, (len(x), weight.shape[1]))
+    require_dtype(name, x, weight.dtype)
     return net(x)
 
 
 def _check_pair(name: str, other: Tensor, mean: Tensor, rows: int = 0) -> None:
     require(mean.ndim == 2, "rank of mean", 2, mean.ndim)  # noqa: PLR2004
-    _check_floats("mean", mean)
     require(len(mean) >= rows, "rows of mean", f"at least {rows}", len(mean))
-    _check_like(name, other, mean)
-
-
-def _check_like(name: str, x: Tensor, like: Tensor) -> None:
-    require_shape(name, x, like.shape)
-    if x.dtype != like.dtype:
-        raise TypeError(f"{name} must be {like.dtype}, got {x.dtype}")
-
-
-def _check_floats(name: str, x: Tensor) -> None:
-    if not x.is_floating_point():
-        raise TypeError(f"{name} must be floating-point, got {x.dtype}")
+    require_alike(name, other, "mean", mean)
 
 
 def _check_all(met: Tensor, name: str, expected: str, x: Tensor) -> None:

@@ -704,18 +704,18 @@ REFUSALS: dict[str, tuple[Any, str]] = {
     ),
     "moments of nothing": (
         lambda: aggregate_moments(torch.zeros(0, 3), torch.zeros(0, 3)),
-        "length of mean must be a count from 1 to inf, got 0",
+        "length of mean must be at least 1, got 0",
     ),
-    "no features": (lambda: VIB(0, 2, 3), "features must be a count from 1 to inf, got 0"),
-    "no latent": (lambda: VIB(2, 0, 3), "latent must be a count from 1 to inf, got 0"),
-    "no classes": (lambda: VIB(2, 2, -1), "classes must be a count from 1 to inf, got -1"),
+    "no features": (lambda: VIB(0, 2, 3), "features must be at least 1, got 0"),
+    "no latent": (lambda: VIB(2, 0, 3), "latent must be at least 1, got 0"),
+    "no classes": (lambda: VIB(2, 2, -1), "classes must be at least 1, got -1"),
     "an empty layer": (
         lambda: VIB(2, 2, 3, hidden=(4, 0)),
-        r"hidden\[1\] must be a count from 1 to inf, got 0",
+        r"hidden\[1\] must be at least 1, got 0",
     ),
     "half a layer": (
         lambda: VIB(2, 2, 3, hidden=(2.5,)),  # pyright: ignore
-        r"hidden\[0\] must be a count from 1 to inf, got 2.5",
+        r"hidden\[0\] must be a whole number, got 2.5",
     ),
     "x of another width": (
         lambda: network()(torch.randn(2, 1)),
@@ -760,19 +760,19 @@ REFUSALS: dict[str, tuple[Any, str]] = {
     ),
     "no clusters": (
         lambda: information_bottleneck(random_joint(), beta=1, clusters=0),
-        "clusters must be a count from 1 to inf, got 0",
+        "clusters must be at least 1, got 0",
     ),
     "no iterations": (
         lambda: information_bottleneck(random_joint(), beta=1, clusters=2, iterations=0),
-        "iterations must be a count from 1 to inf, got 0",
+        "iterations must be at least 1, got 0",
     ),
     "half a cluster": (
         lambda: information_bottleneck(random_joint(), beta=1, clusters=2.5),  # pyright: ignore
-        "clusters must be a count from 1 to inf, got 2.5",
+        "clusters must be a whole number, got 2.5",
     ),
     "iterations a truth value": (
         lambda: information_bottleneck(random_joint(), beta=1, clusters=2, iterations=True),
-        "iterations must be a count from 1 to inf, got True",
+        "iterations must be a whole number, got True",
     ),
     "a joint of three variables": (
         lambda: information_bottleneck(torch.full((2, 2, 2), 0.125), beta=1, clusters=2),

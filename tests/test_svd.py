@@ -752,10 +752,10 @@ TAKE_RANK = {
     "decayed_autoencoder": lambda x, r: decayed_autoencoder(x, r, decay=0.1),
 }
 BAD_MATRICES: dict[str, tuple[Any, int, str]] = {
-    "rank beyond": (M, 4, "rank must be a count from 0 to 3, got 4"),
-    "rank below": (M, -1, "rank must be a count from 0 to 3, got -1"),
-    "rank a fraction": (M, 1.5, "rank must be a count from 0 to 3, got 1.5"),  # pyright: ignore
-    "rank a truth value": (M, True, "rank must be a count from 0 to 3, got True"),
+    "rank beyond": (M, 4, "rank must be 0 to 3, got 4"),
+    "rank below": (M, -1, "rank must be 0 to 3, got -1"),
+    "rank a fraction": (M, 1.5, "rank must be a whole number, got 1.5"),  # pyright: ignore
+    "rank a truth value": (M, True, "rank must be a whole number, got True"),
     "a vector": (M[0], 1, "axes of matrix must be 2, got 1"),
     "a batch": (M[None], 1, "axes of matrix must be 2, got 3"),
     "no rows": (M[:0], 0, r"shape of matrix must be at least \(1, 1\), got \(0, 3\)"),
@@ -784,15 +784,15 @@ def test_refuses_wrong_dtypes(function: str, dtype: torch.dtype) -> None:
 REFUSALS = {
     "no sweeps": (
         lambda: alternating_least_squares(M, 1, sweeps=0),
-        "sweeps must be a count from 1 to inf, got 0",
+        "sweeps must be at least 1, got 0",
     ),
     "half a sweep": (
         lambda: alternating_least_squares(M, 1, sweeps=1.5),  # pyright: ignore
-        "sweeps must be a count from 1 to inf, got 1.5",
+        "sweeps must be a whole number, got 1.5",
     ),
     "sweeps a truth value": (
         lambda: alternating_least_squares(M, 1, sweeps=True),
-        "sweeps must be a count from 1 to inf, got True",
+        "sweeps must be a whole number, got True",
     ),
     "negative decay": (
         lambda: decayed_autoencoder(M, 1, decay=-1),
@@ -812,15 +812,15 @@ REFUSALS = {
     ),
     "no features": (
         lambda: LinearAutoencoder(0, 0),
-        "features must be a count from 1 to inf, got 0",
+        "features must be at least 1, got 0",
     ),
     "half a feature": (
         lambda: LinearAutoencoder(2.5, 1),  # pyright: ignore
-        "features must be a count from 1 to inf, got 2.5",
+        "features must be a whole number, got 2.5",
     ),
     "rank beyond the features": (
         lambda: LinearAutoencoder(3, 4),
-        "rank must be a count from 0 to 3, got 4",
+        "rank must be 0 to 3, got 4",
     ),
     "samples too wide": (
         lambda: LinearAutoencoder(3, 2)(torch.randn(2, 4)),
@@ -880,15 +880,15 @@ REFUSALS = {
     ),
     "storage of nothing": (
         lambda: storage_ratio(0, 4, 0),
-        "rows must be a count from 1 to inf, got 0",
+        "rows must be at least 1, got 0",
     ),
     "storage of half a column": (
         lambda: storage_ratio(3, 2.5, 1),  # pyright: ignore
-        "columns must be a count from 1 to inf, got 2.5",
+        "columns must be a whole number, got 2.5",
     ),
     "storage beyond": (
         lambda: storage_ratio(3, 4, 4),
-        "rank must be a count from 0 to 3, got 4",
+        "rank must be 0 to 3, got 4",
     ),
 }
 

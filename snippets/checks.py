@@ -36,18 +36,3 @@ def require_integers(name: str, x: Tensor, low: int, high: int) -> None:
         bounds = [int(bound) for bound in x.long().aminmax()]
         within = low <= bounds[0] and bounds[1] <= high
         require(within, name, f"{low} to {high}", bounds)
-
-
-def require_dtype(name: str, x: Tensor, *allowed: torch.dtype) -> None:
-    """Require one of some dtypes; without any, float32 or float64."""
-    allowed = allowed or (torch.float32, torch.float64)
-    if x.dtype not in allowed:
-        names = " or ".join(str(each) for each in allowed)
-        raise TypeError(f"{name} must be {names}, got {x.dtype}")
-
-
-def require_like(name: str, x: Tensor, like: Tensor) -> None:
-    """Require the shape and the dtype, float32 or float64, of a tensor."""
-    require_dtype(name, x)
-    require_shape(name, x, tuple(like.shape))
-    require_dtype(name, x, like.dtype)

@@ -10,16 +10,13 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
+import torch
 from jaxtyping import Float, Int64
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from snippets.checks import (
-    require,
-    require_counts,
-    require_dtype,
-    require_shape,
-)
+from snippets.checks import require, require_counts, require_shape
+from snippets.dtypes import require_dtype
 from snippets.vae import gaussian_kl, reparameterize
 
 Images = Float[Tensor, "batch channels h w"]
@@ -55,8 +52,13 @@ class Encoder(nn.Module):
         self.whole = nn.Sequential(
             nn.Conv2d(last, 2 * last, 3, 2, 1), nn.ReLU(),
             nn.AdaptiveAvgPool2d(2), nn.Flatten(),
-            nn.Linear(8 * last, 2 * latent),
         )  # fmt: skip
+        self.code = nn.Linear(8 * last, 2 * latent)
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_normal_(layer.weight)
+        with torch.no_grad():
+            self.code.bias[latent:] -= 4  # small noise, so that codes tell
 
     def forward(self, images: Images) -> tuple[Codes, Codes, Maps]:
         """Return mean and log-variance of each code, and the map."""
@@ -66,7 +68,7 @@ class Encoder(nn.Module):
         require(images.numel() > 0, "images", "not empty", tuple(images.shape))
         require_dtype("images", images, next(self.parameters()).dtype)
         feature_map = self.patches(images)
-        mean, log_var = self.whole(feature_map).chunk(2, dim=1)
+        mean, log_var = self.code(self.whole(feature_map)).chunk(2, dim=1)
         return mean, log_var, feature_map
 
 
@@ -80,6 +82,7 @@ class ConvAutoencoder(nn.Module):
         side: Height and width of the images.
         decoder_variance: Of each pixel about the decoder's mean: a VAE. Without
             it, codes carry no noise and no price.
+        widths: Of the encoder's convolutions.
         hidden: Width of the decoder's hidden layer.
     """
 
@@ -90,6 +93,7 @@ class ConvAutoencoder(nn.Module):
         side: int,
         *,
         decoder_variance: float | None = None,
+        widths: Sequence[int] = (16, 32, 32),
         hidden: int = 256,
     ) -> None:
         super().__init__()
@@ -98,7 +102,7 @@ class ConvAutoencoder(nn.Module):
         positive = variance is None or 0 < variance < math.inf
         require(positive, "decoder_variance", "positive and finite", variance)
         self.decoder_variance = variance
-        self.encoder = Encoder(channels, latent)
+        self.encoder = Encoder(channels, latent, widths=widths)
         self.decoder = nn.Sequential(
             nn.Linear(latent, hidden), nn.ReLU(),
             nn.Linear(hidden, channels * side * side),
@@ -125,10 +129,17 @@ class ConvAutoencoder(nn.Module):
 class Classifier(nn.Module):
     """The same encoder, told the labels: a linear layer reads its code."""
 
-    def __init__(self, channels: int, latent: int, classes: int) -> None:
+    def __init__(
+        self,
+        channels: int,
+        latent: int,
+        classes: int,
+        *,
+        widths: Sequence[int] = (16, 32, 32),
+    ) -> None:
         super().__init__()
         require_counts(latent=latent, classes=classes)
-        self.encoder = Encoder(channels, latent)
+        self.encoder = Encoder(channels, latent, widths=widths)
         self.last = nn.Linear(latent, classes)
 
     def encode(self, images: Images) -> tuple[Codes, Codes, Maps]:

@@ -16,14 +16,9 @@ from jaxtyping import Float, Int64
 from torch import Generator, Tensor, nn
 from torch.nn.functional import logsigmoid
 
-from snippets.checks import (
-    require,
-    require_counts,
-    require_dtype,
-    require_like,
-    require_shape,
-)
+from snippets.checks import require, require_counts, require_shape
 from snippets.convolutions import Codes, Encoder, Images, Maps
+from snippets.dtypes import require_dtype, require_like
 from snippets.vae import gaussian_kl, reparameterize
 
 Points = Float[Tensor, "*batch D"]
@@ -183,7 +178,7 @@ class Critic(nn.Module):
     negatives a pair it is lower by log k: `infomax:shifted`.
     """
 
-    def __init__(self, left: int, right: int, *, hidden: int = 64) -> None:
+    def __init__(self, left: int, right: int, *, hidden: int = 128) -> None:
         super().__init__()
         require_counts(left=left, right=right, hidden=hidden)
         self.left = nn.Linear(left, hidden)
@@ -238,10 +233,10 @@ class DeepInfoMax(nn.Module):
         latent: int,
         *,
         widths: Sequence[int] = (16, 32, 32),
-        hidden: int = 64,
+        hidden: int = 128,
         global_weight: float = 0.5,
         local_weight: float = 1.0,
-        prior_weight: float = 0.01,
+        prior_weight: float = 1e-4,
     ) -> None:
         super().__init__()
         require_counts(latent=latent)
@@ -274,6 +269,7 @@ class DeepInfoMax(nn.Module):
         of a code is `infomax:price`.
         """
         mean, log_var, feature_map = self.encode(images)
+        require(len(mean) > 1, "number of images", "at least 2", len(mean))
         z = reparameterize(mean, log_var, generator=generator)
         others = derangement(len(z), generator=generator)
         whole = rearrange(self.pool(feature_map), "b f h w -> b (f h w)")

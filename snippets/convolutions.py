@@ -39,7 +39,7 @@ class Encoder(nn.Module):
         channels: int,
         latent: int,
         *,
-        widths: Sequence[int] = (16, 32, 32),
+        widths: Sequence[int] = (8, 16, 32),
     ) -> None:
         super().__init__()
         require_counts(channels=channels, latent=latent, depth=len(widths))
@@ -93,7 +93,7 @@ class ConvAutoencoder(nn.Module):
         side: int,
         *,
         decoder_variance: float | None = None,
-        widths: Sequence[int] = (16, 32, 32),
+        widths: Sequence[int] = (8, 16, 32),
         hidden: int = 256,
     ) -> None:
         super().__init__()
@@ -135,7 +135,7 @@ class Classifier(nn.Module):
         latent: int,
         classes: int,
         *,
-        widths: Sequence[int] = (16, 32, 32),
+        widths: Sequence[int] = (8, 16, 32),
     ) -> None:
         super().__init__()
         require_counts(latent=latent, classes=classes)

@@ -26,7 +26,12 @@ Codes = Float[Tensor, "n latent"]
 Bounds = Float[Tensor, "4"]
 
 METHODS = ("random", "AE", "VAE", "global", "local", "both", "supervised")
-WEIGHTS = {"random": (1, 1), "global": (1, 0), "local": (0, 1), "both": (0.5, 1)}
+WEIGHTS = {
+    "random": (1, 1),
+    "global": (1, 0),
+    "local": (0, 1),
+    "both": (0.5, 1),
+}
 
 
 def known_estimates(
@@ -46,7 +51,10 @@ def known_estimates(
     product = infomax.gaussian_pmi(x, other, rho)
     every = []
     for a, b in zip(x.split(width), z.split(width), strict=True):
-        rows, columns = a[:, None].expand(-1, width, -1), b.expand(width, -1, -1)
+        rows, columns = (
+            a[:, None].expand(-1, width, -1),
+            b.expand(width, -1, -1),
+        )
         every.append(
             infomax.infonce_bound(infomax.gaussian_pmi(rows, columns, rho))
         )
@@ -88,7 +96,7 @@ def build(
         return ConvAutoencoder(
             channels, 32, side, decoder_variance=variance, widths=widths
         )
-    whole, local = WEIGHTS[method]
+    whole, local = WEIGHTS.get(method, (1, 1))
     return infomax.DeepInfoMax(
         channels, 32, widths=widths, global_weight=whole, local_weight=local,
         prior_weight=setting,
@@ -103,7 +111,7 @@ def trained(
     labels: Labels,
     *,
     epochs: int,
-    widths: Sequence[int] = (16, 32, 32),
+    widths: Sequence[int] = (8, 16, 32),
     rate: float = 3e-3,
 ) -> Any:
     """Train a method by Adam, its rate one cycle, on batches of 128.

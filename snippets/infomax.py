@@ -232,7 +232,7 @@ class DeepInfoMax(nn.Module):
         channels: int,
         latent: int,
         *,
-        widths: Sequence[int] = (16, 32, 32),
+        widths: Sequence[int] = (8, 16, 32),
         hidden: int = 128,
         global_weight: float = 0.5,
         local_weight: float = 1.0,

@@ -170,7 +170,9 @@ def _words(axes: Axes, own: list[str], other: list[str], palette: Palette) -> No
         for row, word in enumerate(words):
             height = 0.94 - 0.88 * row / max(1, len(words) - 1)
             axes.text(across, height, word, ha="right" if across == 0 else "left", va="center")
-            axes.plot([across + (0.03 if across == 0 else -0.03), 0.5], [height, 0.5], line, color=hue)
+            axes.plot(
+                [across + (0.03 if across == 0 else -0.03), 0.5], [height, 0.5], line, color=hue
+            )
     axes.text(
         0.5, 0.5, "its code", ha="center", va="center",
         bbox={"boxstyle": "round", "facecolor": palette.paper, "edgecolor": palette.muted},

@@ -24,6 +24,7 @@ Maps = Float[Tensor, "batch width rows columns"]
 Codes = Float[Tensor, "batch latent"]
 Labels = Int64[Tensor, "batch"]
 Scalar = Float[Tensor, ""]
+RANK = 4
 
 
 # --8<-- [start:encoder]
@@ -60,9 +61,10 @@ class Encoder(nn.Module):
         with torch.no_grad():
             self.code.bias[latent:] -= 4  # small noise, so that codes tell
 
+    # --8<-- [end:encoder]
     def forward(self, images: Images) -> tuple[Codes, Codes, Maps]:
         """Return mean and log-variance of each code, and the map."""
-        require(images.ndim == 4, "rank of images", 4, images.ndim)  # noqa: PLR2004
+        require(len(images.shape) == RANK, "rank of images", RANK, images.ndim)
         sizes = (len(images), self.channels, *images.shape[2:])
         require_shape("images", images, sizes)
         require(images.numel() > 0, "images", "not empty", tuple(images.shape))
@@ -72,7 +74,6 @@ class Encoder(nn.Module):
         return mean, log_var, feature_map
 
 
-# --8<-- [end:encoder]
 class ConvAutoencoder(nn.Module):
     """The same encoder with a decoder: an autoencoder, or a VAE.
 

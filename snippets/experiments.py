@@ -63,6 +63,20 @@ def known_estimates(
     return torch.stack([*means, torch.stack(every).mean()])
 
 
+def learned_critic(x: Codes, z: Codes, *, epochs: int = 20) -> infomax.Critic:
+    """Train a critic to tell true pairs from shuffled ones, from seed 0."""
+    torch.manual_seed(0)
+    critic = infomax.Critic(x.shape[1], z.shape[1])
+
+    def loss(left: Tensor, right: Tensor) -> Tensor:
+        others = infomax.derangement(len(left)).to(left.device)
+        return -critic.told_apart(left, right, others)
+
+    adam = torch.optim.Adam(critic.parameters(), 3e-3)
+    fit(critic, loss, [x, z], adam, epochs=epochs, batch_size=500)
+    return critic.cpu().requires_grad_(False)
+
+
 def noisy_information(
     codes: Codes, *, noise: float, generator: Generator | None = None
 ) -> float:
@@ -85,7 +99,7 @@ def build(
 ) -> Any:
     """Build the network of a method: `setting` weighs its prior or its noise.
 
-    All have the same encoder, with 32 latents.
+    All have the same encoder, with 32 latents; critics are 64 wide.
     """
     require(method in METHODS, "method", " or ".join(METHODS), method)
     channels, side = images.shape[1:3]
@@ -98,8 +112,8 @@ def build(
         )
     whole, local = WEIGHTS.get(method, (1, 1))
     return infomax.DeepInfoMax(
-        channels, 32, widths=widths, global_weight=whole, local_weight=local,
-        prior_weight=setting,
+        channels, 32, widths=widths, hidden=64, global_weight=whole,
+        local_weight=local, prior_weight=setting,
     )  # fmt: skip
 
 

@@ -53,8 +53,9 @@ def gaussian_pmi(x: Points, z: Points, rho: float) -> Scores:
     The score at which every bound below is best; its mean over true pairs is
     their mutual information.
     """
-    information = gaussian_mutual_information(rho, x.shape[-1])
+    require(x.ndim > 0, "rank of x", "at least 1", x.ndim)
     require_like("z", z, x)
+    information = gaussian_mutual_information(rho, x.shape[-1])
     quadratic = 2 * x * z - rho * (x.square() + z.square())
     return information + rho / (2 - 2 * rho**2) * quadratic.sum(-1)
 
@@ -119,6 +120,8 @@ def jsd_bound(joint: Joint, product: Product) -> Scalar:
     return math.log(2) + right / 2
 
 
+# --8<-- [end:bounds]
+# --8<-- [start:infonce]
 def infonce_bound(scores: Float[Tensor, "n n"]) -> Scalar:
     """Bound I by how well each row picks its own column: `infomax:infonce`.
 
@@ -132,7 +135,7 @@ def infonce_bound(scores: Float[Tensor, "n n"]) -> Scalar:
     return scores.log_softmax(1).diagonal().mean() + math.log(len(scores))
 
 
-# --8<-- [end:bounds]
+# --8<-- [end:infonce]
 # --8<-- [start:derangement]
 def derangement(count: int, *, generator: Generator | None = None) -> Order:
     """Draw a permutation without fixed points, all of them equally likely.
@@ -250,6 +253,7 @@ class DeepInfoMax(nn.Module):
         self.local_critic = Critic(widths[-1], latent, hidden=hidden)
         self.pool = nn.AdaptiveAvgPool2d(2)
 
+    # --8<-- [end:model]
     def encode(self, images: Images) -> tuple[Codes, Codes, Maps]:
         """Return mean and log-variance of each code, and the map of patches.
 
@@ -257,7 +261,6 @@ class DeepInfoMax(nn.Module):
         """
         return self.encoder(images)
 
-    # --8<-- [end:model]
     # --8<-- [start:loss]
     def loss(
         self, images: Images, *, generator: Generator | None = None

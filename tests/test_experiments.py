@@ -15,6 +15,7 @@ from snippets.experiments import (
     METHODS,
     build,
     known_estimates,
+    learned_critic,
     noisy_information,
     trained,
 )
@@ -32,6 +33,13 @@ def test_estimates_are_those_of_known_information() -> None:
     assert abs(js - 0.134) < 0.02
     assert 0.4 < nce < information + 0.05
     assert torch.equal(known_estimates(0.5, 2, 3), known_estimates(0.5, 2, 3))
+
+
+def test_a_critic_is_learned_from_pairs() -> None:
+    x = torch.randn(4000, 1, generator=torch.Generator().manual_seed(0))
+    critic = learned_critic(x, x + 0.1, epochs=4)
+    assert critic(x, x + 0.1).mean() > 0.3 > 0 > critic(x, x.flip(0)).mean()
+    assert not any(parameter.requires_grad for parameter in critic.parameters())
 
 
 def test_information_behind_noise_of_far_and_of_equal_codes() -> None:

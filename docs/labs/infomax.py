@@ -14,7 +14,6 @@ from sklearn.datasets import load_digits
 from snippets import experiments, infomax
 from snippets.colour import load_full
 from snippets.data import load_mnist
-from snippets.training import fit
 from snippets.vae import gaussian_kl, reparameterize
 from tools import charts, contest, diagrams, probes, publish
 
@@ -41,10 +40,8 @@ for dims, most in ((1, 2.0), (20, 16.0)):
     each = torch.stack([torch.stack(row) for row in rows]).unbind(2)
     groups[name] = dict(zip(("DV", "NWJ", "JS", "InfoNCE"), each, strict=True))
     for bound, values in groups[name].items():
-        found |= {
-            f"{bound}, {dims}": values[:, -1].mean(),
-            f"{bound}, {dims}: sd": values[:, -1].std(),
-        }
+        mean, spread = values[:, -1].mean(), values[:, -1].std()
+        found |= {f"{bound}, {dims}": mean, f"{bound}, {dims}: sd": spread}
 ceilings = {"log 64": math.log(64), "log 2": math.log(2)}
 alt = "Over the true information, DV and NWJ follow it, then overshoot; InfoNCE and JS level off."
 draw = diagrams.under_ceilings(groups, over, ceilings, "estimate (nats)")
@@ -55,12 +52,9 @@ publish.figure("infomax_bounds", draw, alt=alt)
 
 # %%
 torch.manual_seed(0)
-critic, ticks, x = infomax.Critic(1, 1), torch.linspace(-3, 3, 61), torch.randn(2, 20_000, 1)
+ticks, x = torch.linspace(-3, 3, 61), torch.randn(2, 20_000, 1)
 z = 0.8 * x + 0.6 * torch.randn_like(x)
-how = {"epochs": 20, "batch_size": 500}
-loss = lambda a, b: -critic.told_apart(a, b, infomax.derangement(len(a)))  # noqa: E731
-fit(critic, loss, [x[0], z[0]], torch.optim.Adam(critic.parameters(), 3e-3), **how)
-critic.cpu().requires_grad_(False)
+critic = experiments.learned_critic(x[0], z[0])
 across, height = (each[..., None] for each in torch.meshgrid(ticks, ticks, indexing="xy"))
 surfaces = {"true": infomax.gaussian_pmi(across, height, 0.8), "learned": critic(across, height)}
 others = z[1][infomax.derangement(20_000)]
@@ -88,9 +82,8 @@ sets = {
     "MNIST": ((*images.tensor_split([-1000]), test), (*labels.tensor_split([-1000]), truth)),
 }
 options = {"digits": {"epochs": 30, "widths": (8, 16)}, "MNIST": {"epochs": 5}}
-if FULL:
-    options["MNIST"] = {"epochs": 50, "widths": (64, 128, 256)}
-grid = dict.fromkeys(("global", "local", "both"), (0.0001, 1e-05)) | {"VAE": (0.1, 0.02)}
+options |= {"MNIST": {"epochs": 50, "widths": (64, 128, 256)}} if FULL else {}
+grid = dict.fromkeys(("global", "local", "both"), (1e-4, 1e-5)) | {"VAE": (0.1, 0.02)}
 grid |= dict.fromkeys(("random", "AE", "supervised"), (0.0,))
 held, codes, scores = {}, {}, {}
 top = ["encoder", "linear probe (%)", "ten neighbours (%)", "nats behind noise"]
@@ -138,9 +131,9 @@ for (m, *_), net in nets.items():
     found |= {f"longer, {m}: neighbours": right[0], f"longer, {m}: linear": right[1]}
 
 # %%
-weights, (train, _, last), (known, _, answers) = (0.0, 1e-4, 1e-2), *sets["digits"]
-how = {"workers": how["workers"], **options["digits"]}
-nets, shapes = contest.train_all([("both", w, 0) for w in weights], train, known, **how), {}
+(train, _, last), (known, _, answers) = sets["digits"]
+jobs, shapes = [("both", weight, 0) for weight in (0.0, 1e-4, 1e-2)], {}
+nets = contest.train_all(jobs, train, known, workers=how["workers"], **options["digits"])
 for (_, weight, _), net in nets.items():
     mean, log_var, _ = net.encode(train)
     shapes[rf"$\gamma$ = {weight:g}"] = reparameterize(mean, log_var)

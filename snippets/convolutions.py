@@ -19,10 +19,10 @@ from snippets.checks import require, require_counts, require_shape
 from snippets.dtypes import require_dtype
 from snippets.vae import gaussian_kl, reparameterize
 
-Images = Float[Tensor, "batch channels h w"]
+Pictures = Float[Tensor, "batch channels h w"]
 Maps = Float[Tensor, "batch width rows columns"]
 Codes = Float[Tensor, "batch latent"]
-Labels = Int64[Tensor, "batch"]
+Classes = Int64[Tensor, "batch"]
 Scalar = Float[Tensor, ""]
 RANK = 4
 
@@ -62,7 +62,7 @@ class Encoder(nn.Module):
             self.code.bias[latent:] -= 4  # small noise, so that codes tell
 
     # --8<-- [end:encoder]
-    def forward(self, images: Images) -> tuple[Codes, Codes, Maps]:
+    def forward(self, images: Pictures) -> tuple[Codes, Codes, Maps]:
         """Return mean and log-variance of each code, and the map."""
         require(len(images.shape) == RANK, "rank of images", RANK, images.ndim)
         sizes = (len(images), self.channels, *images.shape[2:])
@@ -110,12 +110,12 @@ class ConvAutoencoder(nn.Module):
             nn.Unflatten(1, (channels, side, side)),
         )  # fmt: skip
 
-    def encode(self, images: Images) -> tuple[Codes, Codes, Maps]:
+    def encode(self, images: Pictures) -> tuple[Codes, Codes, Maps]:
         """Return mean and log-variance of each code, and the map."""
         return self.encoder(images)
 
     def loss(
-        self, images: Images, *, generator: Generator | None = None
+        self, images: Pictures, *, generator: Generator | None = None
     ) -> Scalar:
         """Return the squared error, or minus the ELBO up to a constant."""
         mean, log_var, _ = self.encode(images)
@@ -143,15 +143,15 @@ class Classifier(nn.Module):
         self.encoder = Encoder(channels, latent, widths=widths)
         self.last = nn.Linear(latent, classes)
 
-    def encode(self, images: Images) -> tuple[Codes, Codes, Maps]:
+    def encode(self, images: Pictures) -> tuple[Codes, Codes, Maps]:
         """Return code, a log-variance without a use, and the map."""
         return self.encoder(images)
 
-    def loss(self, images: Images, labels: Labels) -> Scalar:
+    def loss(self, images: Pictures, labels: Classes) -> Scalar:
         """Return the mean cross-entropy."""
         return cross_entropy(self.last(self.encode(images)[0]), labels)
 
 
-def _squared_error(images: Images, rebuilt: Images) -> Scalar:
+def _squared_error(images: Pictures, rebuilt: Pictures) -> Scalar:
     require_shape("images", images, tuple(rebuilt.shape))
     return (images - rebuilt).square().sum((1, 2, 3)).mean()

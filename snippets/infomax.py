@@ -17,7 +17,7 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import logsigmoid
 
 from snippets.checks import require, require_counts, require_shape
-from snippets.convolutions import Codes, Encoder, Images, Maps
+from snippets.convolutions import Codes, Encoder, Maps, Pictures
 from snippets.dtypes import require_dtype, require_like
 from snippets.vae import gaussian_kl, reparameterize
 
@@ -254,7 +254,7 @@ class DeepInfoMax(nn.Module):
         self.pool = nn.AdaptiveAvgPool2d(2)
 
     # --8<-- [end:model]
-    def encode(self, images: Images) -> tuple[Codes, Codes, Maps]:
+    def encode(self, images: Pictures) -> tuple[Codes, Codes, Maps]:
         """Return mean and log-variance of each code, and the map of patches.
 
         The mean is the feature to use; training sees draws around it.
@@ -263,7 +263,7 @@ class DeepInfoMax(nn.Module):
 
     # --8<-- [start:loss]
     def loss(
-        self, images: Images, *, generator: Generator | None = None
+        self, images: Pictures, *, generator: Generator | None = None
     ) -> Loss:
         """Draw codes, pair them anew, and return the objective.
 

@@ -103,7 +103,7 @@ def histograms(values: Mapping[str, Tensor], *, reach: float = 4.0) -> Draw:
 def labelled(
     groups: Mapping[str, Sequence[Sequence[float]]], across: str, up: str, **options: object
 ) -> Draw:
-    """Draw named clouds, rows of (x, y) each, with the name of each beside its mean."""
+    """Draw named clouds, rows of (x, y) each, with names above the even and below the odd."""
 
     def draw(palette: Palette) -> Figure:
         figure, axes = plt.subplots(figsize=(WIDTH, 4.2))
@@ -112,12 +112,14 @@ def labelled(
             hue = palette.data[index % len(palette.data)]
             marker = "os^D"[index % 4]
             axes.plot(x.numpy(), y.numpy(), marker, color=hue, ms=5, mew=0, alpha=0.8)
+            edge, side = (y.min(), -6) if index % 2 else (y.max(), 6)
             text = axes.annotate(
                 name,
-                (x.mean().item(), y.max().item()),
-                xytext=(0, 6),
+                (x.mean().item(), edge.item()),
+                xytext=(0, side),
                 textcoords="offset points",
                 ha="center",
+                va="top" if index % 2 else "bottom",
             )
             text.set_path_effects([withStroke(linewidth=3, foreground=palette.paper)])
         axes.margins(0.12)

@@ -15,8 +15,12 @@ from jaxtyping import Float, Int64
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from snippets.checks import require, require_counts, require_shape
-from snippets.dtypes import require_dtype
+from snippets.checks import (
+    require,
+    require_counts,
+    require_dtype,
+    require_shape,
+)
 from snippets.vae import gaussian_kl, reparameterize
 
 Pictures = Float[Tensor, "batch channels h w"]

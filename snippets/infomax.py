@@ -16,9 +16,14 @@ from jaxtyping import Float, Int64
 from torch import Generator, Tensor, nn
 from torch.nn.functional import logsigmoid
 
-from snippets.checks import require, require_counts, require_shape
+from snippets.checks import (
+    require,
+    require_alike,
+    require_counts,
+    require_dtype,
+    require_shape,
+)
 from snippets.convolutions import Codes, Encoder, Maps, Pictures
-from snippets.dtypes import require_dtype, require_like
 from snippets.vae import gaussian_kl, reparameterize
 
 Points = Float[Tensor, "*batch D"]
@@ -54,7 +59,7 @@ def gaussian_pmi(x: Points, z: Points, rho: float) -> Scores:
     their mutual information.
     """
     require(x.ndim > 0, "rank of x", "at least 1", x.ndim)
-    require_like("z", z, x)
+    require_alike("z", z, "x", x)
     information = gaussian_mutual_information(rho, x.shape[-1])
     quadratic = 2 * x * z - rho * (x.square() + z.square())
     return information + rho / (2 - 2 * rho**2) * quadratic.sum(-1)
@@ -77,7 +82,7 @@ def linear_channel(gain: Scores, std: Scores) -> Channel:
     terms of `infomax:split`. Weighted mismatch less information has no
     minimum, as std may always fall further: `infomax:no-minimum`.
     """
-    require_like("std", std, gain)
+    require_alike("std", std, "gain", gain)
     require(bool((std > 0).all()), "std", "positive", std.tolist())
     variance = gain.square() + std.square()
     information = (variance.log() - 2 * std.log()) / 2
@@ -186,10 +191,8 @@ class Critic(nn.Module):
         require_counts(left=left, right=right, hidden=hidden)
         self.left = nn.Linear(left, hidden)
         self.right = nn.Linear(right, hidden, bias=False)
-        self.top = nn.Sequential(
-            nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(),
-            nn.Linear(hidden, 1),
-        )  # fmt: skip
+        inner = (nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU())
+        self.top = nn.Sequential(*inner, nn.Linear(hidden, 1))
 
     def forward(self, left: Points, right: Float[Tensor, "*batch d"]) -> Scores:
         """Return one score a pair."""
@@ -243,11 +246,11 @@ class DeepInfoMax(nn.Module):
     ) -> None:
         super().__init__()
         require_counts(latent=latent)
-        weights = (global_weight, local_weight, prior_weight)
-        for name, weight in zip(WEIGHTS, weights, strict=True):
+        names = ("global_weight", "local_weight", "prior_weight")
+        self.weights = (global_weight, local_weight, prior_weight)
+        for name, weight in zip(names, self.weights, strict=True):
             finite = 0 <= weight < math.inf
             require(finite, name, "finite and at least 0", weight)
-        self.weights = weights
         self.encoder = Encoder(channels, latent, widths=widths)
         self.global_critic = Critic(4 * widths[-1], latent, hidden=hidden)
         self.local_critic = Critic(widths[-1], latent, hidden=hidden)
@@ -286,9 +289,6 @@ class DeepInfoMax(nn.Module):
         return Loss(total, global_jsd, local_jsd, prior)
 
     # --8<-- [end:loss]
-
-
-WEIGHTS = ("global_weight", "local_weight", "prior_weight")
 
 
 def _require_scores(joint: Tensor, product: Tensor) -> None:

@@ -15,7 +15,7 @@ from snippets import experiments, infomax
 from snippets.colour import load_full
 from snippets.data import load_mnist
 from snippets.vae import gaussian_kl, reparameterize
-from tools import charts, contest, diagrams, probes, publish
+from tools import charts, contest, probes, publish
 
 FULL = publish.scale() == "full"
 torch.set_num_threads(torch.get_num_threads() if FULL else 1)  # two runs at a time instead
@@ -23,7 +23,7 @@ found = {}
 (images, labels), (test, truth) = map(load_full if FULL else load_mnist, ("train", "test"))
 images, test = ((x if x.ndim == 4 else x[:, None]).float() / 255 for x in (images, test))
 words = "rain fell on the roof", "lamp of seven quietly iron"
-draw = diagrams.pairing(images[1, 0], images[3, 0], 4, *words)
+draw = charts.pairing(images[1, 0], images[3, 0], 4, *words)
 alt = "A code joined to patches of its own digit and, dashed, of another; a word to words likewise."
 publish.figure("infomax_pairs", draw, alt=alt, raster=True)
 
@@ -44,7 +44,7 @@ for dims, most in ((1, 2.0), (20, 16.0)):
         found |= {f"{bound}, {dims}": mean, f"{bound}, {dims}: sd": spread}
 ceilings = {"log 64": math.log(64), "log 2": math.log(2)}
 alt = "Over the true information, DV and NWJ follow it, then overshoot; InfoNCE and JS level off."
-draw = diagrams.under_ceilings(groups, over, ceilings, "estimate (nats)")
+draw = charts.under_ceilings(groups, over, ceilings, "estimate (nats)")
 publish.figure("infomax_bounds", draw, alt=alt)
 
 # %% [markdown]
@@ -66,7 +66,7 @@ found |= {
 found["learned error"] = (joint - infomax.gaussian_pmi(x[1], z[1], 0.8)).abs().mean()
 clouds = {k: torch.cat([x[1], v], 1)[:500] for k, v in {"true": z[1], "shuffled": others}.items()}
 titles = ("pairs", "level lines of the score (nats)")
-draw = diagrams.contours(clouds, surfaces, ticks, (-6, -4, -2, -1, 0, 1), titles)
+draw = charts.contours(clouds, surfaces, ticks, (-6, -4, -2, -1, 0, 1), titles)
 alt = "A slanted cloud of true pairs in a round one of shuffled; hyperbolas of two scores agree."
 publish.figure("infomax_scores", draw, alt=alt)
 
@@ -106,7 +106,7 @@ publish.figure("infomax_probes", charts.dots(dots, "ten neighbours (%)"), alt=al
 
 # %%
 spots = {m: each[:, [2, 0]].tolist() for m, each in scores["MNIST"].items()}
-draw = diagrams.labelled(spots, "information behind noise (nats)", "linear probe (%)")
+draw = charts.labelled(spots, "information behind noise (nats)", "linear probe (%)")
 alt = "Information across, accuracy up: the random code keeps most and scores among the lowest."
 publish.figure("infomax_disagree", draw, alt=alt)
 
@@ -143,4 +143,4 @@ for (_, weight, _), net in nets.items():
     found[f"prior {weight:g}: linear"] = right[1]
 publish.numbers("infomax", found)
 alt = "Three histograms of codes: far wider than the normal curve, closer to it, and on it."
-publish.figure("infomax_prior", diagrams.histograms(shapes), alt=alt)
+publish.figure("infomax_prior", charts.histograms(shapes), alt=alt)

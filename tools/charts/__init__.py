@@ -23,3 +23,8 @@ from tools.charts.pictures import photographs as photographs
 from tools.charts.pictures import scatter as scatter
 from tools.charts.pictures import stages as stages
 from tools.charts.pictures import tiles as tiles
+from tools.charts.scores import contours as contours
+from tools.charts.scores import histograms as histograms
+from tools.charts.scores import labelled as labelled
+from tools.charts.scores import pairing as pairing
+from tools.charts.scores import under_ceilings as under_ceilings

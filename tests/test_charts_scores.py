@@ -1,4 +1,4 @@
-"""The charts of tools/diagrams.py, and the contest whose results they show."""
+"""The charts of tools/charts/scores.py, and the contest whose results they show."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ import torch
 from matplotlib.figure import Figure
 
 from snippets.experiments import METHODS
-from tools import contest, diagrams
+from tools import charts, contest
 from tools.charts import Draw
 from tools.palette import LIGHT
 
@@ -33,7 +33,7 @@ def axes_of(draw: Draw) -> list:
 def test_contours_show_clouds_and_surfaces_by_name() -> None:
     ticks = torch.linspace(-1, 1, 5)
     surface = ticks[:, None] * ticks
-    draw = diagrams.contours(
+    draw = charts.contours(
         {"a": torch.rand(4, 2), "b": torch.rand(3, 2)}, {"true": surface, "learned": 2 * surface},
         ticks, (-0.5, 0.5), ("pairs", "scores"),
     )  # fmt: skip
@@ -47,7 +47,7 @@ def test_contours_show_clouds_and_surfaces_by_name() -> None:
 def test_ceilings_are_drawn_where_an_estimate_comes_near() -> None:
     over = {"few": torch.tensor([0.0, 1.0]), "many": torch.tensor([0.0, 9.0])}
     curves = {"a": torch.tensor([[0.0, 0.8], [0.0, 1.2]])}
-    draw = diagrams.under_ceilings(dict.fromkeys(over, curves), over, {"four": 4.0}, "nats")
+    draw = charts.under_ceilings(dict.fromkeys(over, curves), over, {"four": 4.0}, "nats")
     few, many = axes_of(draw)
     assert few.get_lines()[1].get_ydata().tolist() == [0, 1]
     assert [text.get_text() for text in few.texts] == []
@@ -57,7 +57,7 @@ def test_ceilings_are_drawn_where_an_estimate_comes_near() -> None:
 
 def test_histograms_are_densities() -> None:
     values = {"a": torch.randn(5000), "wide": 10 * torch.randn(5000)}
-    panels = axes_of(diagrams.histograms(values))
+    panels = axes_of(charts.histograms(values))
     for axes, sample in zip(panels, values.values(), strict=True):
         heights, edges, _ = axes.patches[0].get_data()
         inside = (sample.abs() < 4).double().mean().item()
@@ -66,14 +66,14 @@ def test_histograms_are_densities() -> None:
 
 def test_labels_stand_beside_their_clouds() -> None:
     groups = {"one": [(0.0, 1.0), (2.0, 3.0)], "two": [(5.0, 5.0)]}
-    (axes,) = axes_of(diagrams.labelled(groups, "nats", "right (%)"))
+    (axes,) = axes_of(charts.labelled(groups, "nats", "right (%)"))
     assert [text.get_text() for text in axes.texts] == ["one", "two"]
     assert axes.texts[0].xy == (1.0, 3.0)
     assert [len(line.get_xdata()) for line in axes.get_lines()] == [2, 1]
 
 
 def test_pairing_joins_a_code_to_every_row_of_patches_and_every_word() -> None:
-    draw = diagrams.pairing(torch.rand(8, 8), torch.rand(8, 8), 4, "one two", "three four five")
+    draw = charts.pairing(torch.rand(8, 8), torch.rand(8, 8), 4, "one two", "three four five")
     left, right = axes_of(draw)
     assert len(left.get_lines()) == 8
     assert len(left.patches) == 32

@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from torch import Tensor
 
-from tools.charts import WIDTH, Draw, panels
+from tools.charts.base import WIDTH, Draw, panels
 from tools.palette import Palette
 
 Bands = Mapping[str, Tensor]

@@ -73,7 +73,7 @@ def cost(mass: PerParent, variances: PerAxis, beta_u: Tensor) -> PerParent:
 
 def route(
     cloud: Cloud,
-    activations: PerVote,
+    activations: Float[Tensor, "batch #parents children"],
     beta_u: Tensor,
     beta_a: Tensor,
     *,
@@ -199,7 +199,8 @@ class ConvCapsules(nn.Module):
         a = repeat(a, "b p k t -> b (p j) (k t)", j=votes.shape[2])
         share = partial(share_windows, windows=windows, places=height * width)
         run = partial(route, share=share, **self.settings)
-        poses, a, _ = by_portions(run, clouds, [a], [*self.betas.values()])
+        prices = [self.betas["beta_u"], self.betas["beta_a"]]
+        poses, a, _ = by_portions(run, clouds, [a], prices)
         rows = (height - self.kernel) // self.stride + 1
         sizes = {"h": rows, "j": votes.shape[2]}
         poses = rearrange(poses, "b (h w j) (x z) -> b h w j x z", x=4, **sizes)

@@ -92,7 +92,9 @@ def log_joint(
 
 
 def m_step(
-    cloud: Cloud, log_responsibilities: PerPoint, activations: PerPoint
+    cloud: Cloud,
+    log_responsibilities: PerPoint,
+    activations: Float[Tensor, "batch #clouds n"],
 ) -> tuple[PerCloud, PerAxis, PerAxis]:
     """Mass, means and variances of what each cloud is responsible for.
 

@@ -83,8 +83,9 @@ def route(
 ) -> tuple[PerAxis, PerParent, PerVote]:
     """Alternate `capsules:route-m` and `capsules:route-e`.
 
-    The activation, `capsules:activation`, stands where a mixture has weights.
-    `share` makes a child's logits its log-responsibilities.
+    The activation, `capsules:activation`, stands where a mixture has weights;
+    its logit counts nats saved, `capsules:description`. `share` turns logits
+    of a child into its log-responsibilities.
     """
 
     def fit(logs: PerVote) -> tuple[PerAxis, PerAxis, PerParent]:

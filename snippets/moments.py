@@ -6,6 +6,7 @@ Shapes:   clouds of n points in d dimensions, (batch, clouds, n, d).
 Units:    log-densities in nats, summed over axes.
 """
 
+# pyright: reportIncompatibleMethodOverride=false
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -237,7 +238,8 @@ def by_portions(
     room = CACHED if points.device.type == "cpu" else HELD
     size = max(1, room * len(points) // points.numel())
     if torch.is_grad_enabled() and any(each.requires_grad for each in inputs):
-        return _Portions.apply(function, size, len(rows), *inputs)  # pyright: ignore
+        run: Any = _Portions.apply
+        return run(function, size, len(rows), *inputs)
     split = zip(*(each.split(size) for each in (points, *rows)), strict=True)
     parts = [function(Cloud(x.contiguous()), *r, *shared) for x, *r in split]
     return tuple(torch.cat(each) for each in zip(*parts, strict=True))
@@ -262,7 +264,7 @@ class _Portions(Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
         by_points, found = torch.empty_like(ctx.points), []
         places = by_points.split(ctx.size)
         seeds = zip(*(each.split(ctx.size) for each in gradients), strict=True)

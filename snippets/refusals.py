@@ -20,6 +20,7 @@ from snippets.checks import (
 )
 
 SQUARE = (4, 4)  # a pose
+MAP = 4  # axes of a map: batch, channels or types, height and width
 UNIT = "from 0 to 1"
 
 
@@ -39,7 +40,7 @@ def check_unit(name: str, x: Tensor) -> None:
 
 def check_votes(votes: Tensor, activations: Tensor) -> None:
     """Require votes (batch, children, parents, d) of active children."""
-    require(votes.ndim == 4, "rank of votes", 4, votes.ndim)  # noqa: PLR2004
+    require(votes.ndim == MAP, "rank of votes", MAP, votes.ndim)
     check_floats("votes", votes)
     check_floats("activations", activations, votes.dtype)
     require_shape("activations", activations, votes.shape[:2])
@@ -90,7 +91,7 @@ def check_mixture(
 
 def check_images(name: str, images: Tensor, layer: nn.Conv2d) -> None:
     """Require a batch of maps that a convolution takes."""
-    require(images.ndim == 4, f"rank of {name}", 4, images.ndim)  # noqa: PLR2004
+    require(images.ndim == MAP, f"rank of {name}", MAP, images.ndim)
     check_floats(name, images, layer.weight.dtype)
     _, channels, *size = images.shape
     expected = layer.in_channels
@@ -102,7 +103,9 @@ def check_images(name: str, images: Tensor, layer: nn.Conv2d) -> None:
 def check_capsules(capsules: Any, transforms: Tensor, kernel: int) -> None:
     """Require a map of capsules of the types that a layer takes."""
     poses, activations = capsules
-    require(activations.ndim == 4, "rank of activations", 4, activations.ndim)  # noqa: PLR2004
+    require(
+        activations.ndim == MAP, "rank of activations", MAP, activations.ndim
+    )
     check_floats("poses", poses, transforms.dtype)
     check_floats("activations", activations, transforms.dtype)
     require_shape("poses", poses, (*activations.shape, *SQUARE))
@@ -115,7 +118,8 @@ def check_capsules(capsules: Any, transforms: Tensor, kernel: int) -> None:
 
 def check_targets(activations: Tensor, target: Tensor, margin: float) -> None:
     """Require one class a sample, and a margin that activations can reach."""
-    require(activations.ndim == 2, "rank of activations", 2, activations.ndim)  # noqa: PLR2004
+    rank = activations.ndim
+    require(rank == 2, "rank of activations", 2, rank)  # noqa: PLR2004
     check_floats("activations", activations)
     require_shape("target", target, activations.shape[:1])
     require_counts(**{"length of target": len(target)})

@@ -260,8 +260,8 @@ def test_routing_is_procedure_1(iterations: int, shape: Any, slope: float) -> No
         inverse_temperature=slope,
     )  # fmt: skip
     for n in range(shape[0]):
-        arrays: Any = (x.numpy() for x in (votes[n], activations[n], beta_u, beta_a))
-        expected = procedure(*arrays, iterations, slope)
+        arrays: Any = tuple(x.numpy() for x in (votes[n], activations[n], beta_u, beta_a))
+        expected = procedure(*arrays, iterations, slope)  # pyright: ignore
         for mine, other in zip(found, expected, strict=True):
             np.testing.assert_allclose(mine[n].numpy(), other, atol=1e-9, rtol=1e-9)
 

@@ -253,15 +253,3 @@ def test_plain_writes_no_powers() -> None:
     words = {text.get_text() for text in marks} - {""}
     assert {"1", "10"} <= words
     assert all(word.replace(".", "").isdigit() for word in words)
-
-
-def test_fits_show_weights_as_opacity_and_two_ellipses() -> None:
-    fit = torch.zeros(2, 2), torch.tensor([0.0, 1.0]), torch.ones(2), torch.tensor([0.5, 1.0])
-    axes, *_ = axes_of(charts.fits({"iteration 1": [fit]}))
-    assert axes.get_title(loc="left") == "iteration 1"
-    opacities = axes.collections[0].get_facecolors()[:, 3].tolist()
-    assert opacities[0] < 0.2
-    assert opacities[1] == 1
-    sizes = [(patch.width, patch.height) for patch in axes.patches]
-    assert sizes == [(1, 2), (2, 4)]
-    assert axes.patches[0].get_center() == [1, 1]

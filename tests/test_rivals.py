@@ -82,7 +82,7 @@ def test_affine_digits_are_scipys() -> None:
                   [up * math.sin(angle), up * math.cos(angle)]])  # fmt: skip
     matrix, move = a[::-1, ::-1], 3 * np.array([u[5], u[4]])
     centre = np.full(2, 13.5)
-    offset = centre + move - matrix @ centre
+    offset: Any = centre + move - matrix @ centre
     expected = scipy.ndimage.affine_transform(smooth[0, 0].numpy(), matrix, offset, order=1)
     np.testing.assert_allclose(found[0, 0].numpy(), expected, atol=0.02)
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,7 +15,7 @@ def peak_bytes(function: Callable[[], object]) -> int:
         kept = function()
     del kept
     assert record.profiler is not None
-    events = record.profiler.kineto_results.events()  # pyright: ignore
+    events: Any = record.profiler.kineto_results.events()  # pyright: ignore
     changes = [(e.start_ns(), e.nbytes()) for e in events if e.name() == "[memory]"]
     held = torch.tensor([size for _, size in sorted(changes)], dtype=torch.int64).cumsum(0)
     return int(held.max()) if len(held) else 0

@@ -15,6 +15,7 @@ from snippets import rivals
 from snippets.capsules import MatrixCapsules, cost, em_routing
 from snippets.data import load_full_mnist, load_mnist
 from tools import charts, publish
+from tools.gaussians import fits
 from tools.price import cost_of
 
 FULL = publish.scale() == "full"  # the whole data set, the paper's small network
@@ -36,7 +37,7 @@ for count in (1, 2, 3, 4, 5, 6):
     fit, group = rivals.fitted(votes, torch.ones(1, 40), [0, 1, 2], [0, 1], **how)
     stages[f"iteration {count}"], found[f"toy_active_{count}"] = group, fit.activations[0]
     found[f"toy_right_{count}"] = int((fit.responsibilities[0].argmax(1) == belongs).sum())
-publish.figure("capsules_votes", charts.fits(stages), alt="Ellipses close in on knots of votes.")
+publish.figure("capsules_votes", fits(stages), alt="Ellipses close in on knots of votes.")
 
 
 # %%
@@ -85,13 +86,13 @@ counts, seeds = [EACH * part // 100 for part in (12, 18, 25, 35, 50, 100)], rang
 jobs = [(kind, seed, EACH) for kind in (3, 2, 1) for seed in seeds]
 jobs += [(0, seed, count) for seed in seeds for count in counts]
 run = joblib.Parallel(1 if FULL else 2)
-models = dict(zip(jobs, run(joblib.delayed(trained)(*job) for job in jobs), strict=True))
+models: dict = dict(zip(jobs, run(joblib.delayed(trained)(*j) for j in jobs), strict=True))
 found["weights"] = [sum(p.numel() for p in models[k, 0, EACH].parameters()) for k in (0, 3)]
 
 # %%
 moved = rivals.affine_digits(test, generator=Generator().manual_seed(1))
-draw = Generator().manual_seed(2)
-pairs, both = rivals.overlapping_pairs(test, truth, count=1000, generator=draw)
+how = {"count": 1000, "generator": Generator().manual_seed(2)}
+pairs, both = rivals.overlapping_pairs(test, truth, **how)
 sets = (new, (test, truth), (moved, truth), (pairs, both))
 results = {job: [rivals.percent_wrong(m, *each) for each in sets] for job, m in models.items()}
 groups = {f"capsules, {kind}": [results[kind, s, EACH] for s in seeds] for kind in (1, 2, 3)}
@@ -113,11 +114,10 @@ means = torch.tensor([[results[0, s, c][1:3] for c in counts] for s in seeds]).m
 clouds = {name: [v[1:3] for v in each] for name, each in groups.items()}
 draw = charts.plane({"CNN, by images": means.tolist()}, clouds, "test error (%)", "moved (%)")
 publish.figure("capsules_affine", draw, alt="Errors on moved digits over test errors.")
-for kind in (1, 2, 3):
-    clean, off = found[f"capsules, {kind}"][1:3].tolist()
-    found[f"matched_{kind}"] = [off, np.interp(clean, *means.flip(0).T)]  # the CNN's at that error
-show, alt = (pairs, test, moved), "Overlapping pairs, test digits, and the same digits moved."
-draw = charts.images([each[:12].flatten(1) for each in show], ["pairs", "test", "moved"])
+for name in ("capsules, 1", "capsules, 2", "capsules, 3"):  # and a CNN at the same test error
+    found[f"{name}: matched"] = np.interp(found[name][1], *means.flip(0).T)
+show = [each[:12].flatten(1) for each in (pairs, test, moved)]
+draw, alt = charts.images(show, ["pairs", "test", "moved"]), "Pairs, digits, and digits moved."
 publish.figure("capsules_digits", draw, alt=alt, raster=True)
 
 # %%
@@ -126,9 +126,9 @@ parts, ranked = model.parts(test[:1]), model(test[:1])[0].topk(2)
 votes, a, two = model.classes.votes(parts), parts.activations.flatten(1), ranked.indices.tolist()
 found |= {"example": [int(truth[0]), *two], "example_active": ranked.values}
 stages, how = {}, {**model.classes.betas}
-for count in (1, 2, 3):
-    _, stages[f"iteration {count}"] = rivals.fitted(votes, a, two, [3, 7], iterations=count, **how)
-publish.figure("capsules_example", charts.fits(stages), alt="Eight votes for each of two classes.")
+for n in (1, 2, 3):
+    _, stages[f"iteration {n}"] = rivals.fitted(votes, a, two, [3, 7], iterations=n, **how)
+publish.figure("capsules_example", fits(stages), alt="Eight votes for each of two classes.")
 
 # %% [markdown]
 # ## What a call costs: milliseconds of one core, the median of nine, and memory in sizes of votes

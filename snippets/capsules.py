@@ -16,7 +16,6 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
-from snippets import refusals
 from snippets.checks import require_counts
 from snippets.moments import (
     Cloud,
@@ -26,6 +25,7 @@ from snippets.moments import (
     share_windows,
     window_places,
 )
+from snippets.refusals import Check
 
 Votes = Float[Tensor, "batch children parents d"]
 PerVote = Float[Tensor, "batch parents children"]
@@ -50,7 +50,7 @@ def gmm_em_step(
     Returns new means, variances (at least 1e-10) and weights, and the
     responsibilities (n, k) of the old ones.
     """
-    refusals.check_mixture(points, means, variances, weights)
+    Check.mixture(points, means, variances, weights)
     cloud = Cloud(points.expand(1, len(means), *points.shape))
     log_weights = weights.clamp(min=torch.finfo(weights.dtype).tiny).log()
     logs = log_joint(cloud, means[None], variances[None], log_weights[None])
@@ -134,10 +134,10 @@ def em_routing(
         inverse_temperature: Slope of the activation, the same throughout: a
             schedule such as `capsules:schedule` is the caller's.
     """
-    refusals.check_votes(votes, activations)
-    settings = refusals.settings(iterations, inverse_temperature)
+    Check.votes(votes, activations)
+    settings = Check.settings(iterations, inverse_temperature)
     both = {"beta_u": beta_u, "beta_a": beta_a}
-    betas = [refusals.checked_beta(*each, votes) for each in both.items()]
+    betas = [Check.beta(*each, votes) for each in both.items()]
     run = partial(route, share=partial(torch.log_softmax, dim=1), **settings)
     clouds = rearrange(votes, "b i j d -> b j i d")
     poses, parents, R = by_portions(run, clouds, [activations[:, None]], betas)
@@ -162,7 +162,7 @@ class PrimaryCapsules(nn.Module):
 
     def forward(self, features: Images) -> Capsules:
         """Turn each place of the map into one capsule of each type."""
-        refusals.check_images("features", features, self.read)
+        Check.images("features", features, self.read)
         both = rearrange(self.read(features), "b (n t) h w -> b h w t n", n=17)
         poses = both[..., :16].unflatten(-1, (4, 4))
         return Capsules(poses, both[..., 16].sigmoid())
@@ -185,12 +185,12 @@ class ConvCapsules(nn.Module):
         require_counts(children=children, parents=parents)
         require_counts(kernel=kernel, stride=stride)
         self.kernel, self.stride = kernel, stride
-        self.settings = refusals.settings(iterations, inverse_temperature)
+        self.settings = Check.settings(iterations, inverse_temperature)
         self.transforms, self.betas = _weights(kernel**2, children, parents)
 
     def forward(self, capsules: Capsules) -> Capsules:
         """Route one map to the next."""
-        refusals.check_capsules(capsules, self.transforms, self.kernel)
+        Check.capsules(capsules, self.transforms, self.kernel)
         height, width = capsules.activations.shape[1:3]
         sizes = (height, width, self.kernel, self.stride)
         windows = window_places(*sizes).to(self.transforms.device)
@@ -223,12 +223,12 @@ class ClassCapsules(nn.Module):
     ) -> None:  # fmt: skip
         super().__init__()
         require_counts(children=children, classes=classes)
-        self.settings = refusals.settings(iterations, inverse_temperature)
+        self.settings = Check.settings(iterations, inverse_temperature)
         self.transforms, self.betas = _weights(1, children, classes)
 
     def votes(self, capsules: Capsules) -> Votes:
         """Pose of each class, as each capsule of the map sees it."""
-        refusals.check_capsules(capsules, self.transforms, 1)
+        Check.capsules(capsules, self.transforms, 1)
         poses, (maps,) = capsules.poses, self.transforms
         votes = torch.einsum("bhwtxy,tjyz->bjhwtxz", poses, maps)
         for axis, count in enumerate(poses.shape[1:3]):
@@ -260,7 +260,7 @@ class MatrixCapsules(nn.Module):
         super().__init__()
         first, *_ = strides
         require_counts(channels=channels, features=features, stride=first)
-        how = refusals.settings(iterations, inverse_temperature)
+        how = Check.settings(iterations, inverse_temperature)
         self.stem = nn.Conv2d(channels, features, 5, first)
         self.primary = PrimaryCapsules(features, types[0])
         self.first = ConvCapsules(*types[:2], stride=strides[1], **how)
@@ -269,7 +269,7 @@ class MatrixCapsules(nn.Module):
 
     def parts(self, images: Images) -> Capsules:
         """Return the capsules that vote for classes."""
-        refusals.check_images("images", images, self.stem)
+        Check.images("images", images, self.stem)
         return self.second(self.first(self.primary(self.stem(images).relu())))
 
     def forward(self, images: Images) -> Float[Tensor, "batch classes"]:
@@ -286,7 +286,7 @@ def spread_loss(
     margin: float,
 ) -> Float[Tensor, ""]:
     """Square what each wrong class lacks to the margin: `capsules:spread`."""
-    refusals.check_targets(activations, target, margin)
+    Check.targets(activations, target, margin)
     own = activations.gather(1, target[:, None])
     lacking = (margin - (own - activations)).relu()
     return lacking.scatter(1, target[:, None], 0).square().sum(1).mean()

@@ -20,7 +20,7 @@ from torch.autograd.function import once_differentiable
 
 Points = Float[Tensor, "batch clouds n d"]
 PerPoint = Float[Tensor, "batch clouds n"]
-PerAxis = Float[Tensor, "batch clouds d"]
+Moment = Float[Tensor, "batch clouds d"]
 PerCloud = Float[Tensor, "batch clouds"]
 
 FLOOR = 1e-10  # the least variance: one point alone has none
@@ -48,7 +48,7 @@ class Cloud:
         self._mean: Tensor | None = None
         self._squares = self.points
 
-    def squares(self, mean: PerAxis) -> Points:
+    def squares(self, mean: Moment) -> Points:
         """Squared difference of each point and its cloud's mean, by axis."""
         if mean is not self._mean:
             self._mean = mean
@@ -59,28 +59,28 @@ class Cloud:
             )
         return self._squares
 
-    def moments(self, weights: PerPoint) -> tuple[PerAxis, PerAxis]:
+    def moments(self, weights: PerPoint) -> tuple[Moment, Moment]:
         """Mean and variance of each cloud; weights sum to 1 over points."""
         mean = _combine(weights, self.points)
         return mean, _combine(weights, self.squares(mean))
 
-    def distances(self, mean: PerAxis, scale: PerAxis) -> PerPoint:
+    def distances(self, mean: Moment, scale: Moment) -> PerPoint:
         """Sum over axes of scale times the squared difference from mean."""
         return _project(self.squares(mean), scale)
 
 
-def _combine(weights: PerPoint, points: Points) -> PerAxis:
+def _combine(weights: PerPoint, points: Points) -> Moment:
     return torch.einsum("bcn,bcnd->bcd", weights, points)
 
 
-def _project(points: Points, scale: PerAxis) -> PerPoint:
+def _project(points: Points, scale: Moment) -> PerPoint:
     return torch.einsum("bcnd,bcd->bcn", points, scale)
 
 
 # --8<-- [end:cloud]
 # --8<-- [start:steps]
 def log_joint(
-    cloud: Cloud, means: PerAxis, variances: PerAxis, log_prior: PerCloud
+    cloud: Cloud, means: Moment, variances: Moment, log_prior: PerCloud
 ) -> PerPoint:
     """Log of prior times Gaussian density, at each point of each cloud.
 
@@ -96,7 +96,7 @@ def m_step(
     cloud: Cloud,
     log_responsibilities: PerPoint,
     activations: Float[Tensor, "batch #clouds n"],
-) -> tuple[PerCloud, PerAxis, PerAxis]:
+) -> tuple[PerCloud, Moment, Moment]:
     """Mass, means and variances of what each cloud is responsible for.
 
     Activations weigh the points. A cloud that gets nothing has mass 0 and
@@ -159,11 +159,11 @@ class TapedCloud(Cloud):
         super().__init__(points)
         self.factors: list[tuple[Tensor, Tensor, Tensor]] = []
 
-    def moments(self, weights: PerPoint) -> tuple[PerAxis, PerAxis]:
+    def moments(self, weights: PerPoint) -> tuple[Moment, Moment]:
         """Mean and variance of each cloud; weights sum to 1 over points."""
         return _Moments.apply(weights, self)  # pyright: ignore
 
-    def distances(self, mean: PerAxis, scale: PerAxis) -> PerPoint:
+    def distances(self, mean: Moment, scale: Moment) -> PerPoint:
         """Sum over axes of scale times the squared difference from mean."""
         return _Distances.apply(mean, scale, self)  # pyright: ignore
 

@@ -30,9 +30,9 @@ found, free = {}, {"beta_u": 0, "beta_a": 0}
 
 # %%
 stages, places = {}, torch.tensor([[-1.2, 0.5], [0.4, 1.0], [0.8, -0.9]])
-drawn = {"members": 10, "strays": 10, "spread": 0.12, "generator": Generator().manual_seed(3)}
+drawn = {"members": 10, "strays": 10, "spread": 0.12, "generator": Generator().manual_seed(5)}
 votes, belongs = rivals.knots(places, **drawn)
-for count in (1, 2, 3, 4, 5, 6):
+for count in (1, 2, 3, 4, 6, 8):
     how = {**free, "inverse_temperature": 0.1, "iterations": count}
     fit, group = rivals.fitted(votes, torch.ones(1, 40), [0, 1, 2], [0, 1], **how)
     stages[f"iteration {count}"], found[f"toy_active_{count}"] = group, fit.activations[0]
@@ -59,7 +59,7 @@ for name, slope in ways.items():
         start = torch.randn(300, 3).double().softmax(1)
         climbs.append(rivals.likelihoods(points.double(), start, slope=slope, steps=20))
     found[f"falls_{name}"] = int((torch.stack(climbs).diff() < -1e-9).any(1).sum())
-    curves[name] = climbs[1].tolist()
+    curves[name] = climbs[21].tolist()
 draw = charts.lines(curves, "step", "log-likelihood (nats)")
 publish.figure("capsules_likelihood", draw, alt="EM only rises; routing at 0.1 rises, then falls.")
 

@@ -16,6 +16,7 @@ from tools.charts.pictures import areas as areas
 from tools.charts.pictures import cells as cells
 from tools.charts.pictures import chains as chains
 from tools.charts.pictures import ellipses as ellipses
+from tools.charts.pictures import fits as fits
 from tools.charts.pictures import heatmaps as heatmaps
 from tools.charts.pictures import images as images
 from tools.charts.pictures import matrices as matrices

@@ -9,6 +9,7 @@ Units:    none.
 import math
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from snippets.checks import (

@@ -690,6 +690,18 @@ def test_loss_takes_any_image_and_reaches_every_parameter(
         assert all(slope.abs().sum() > 0 for slope in slopes)
 
 
+def test_no_code_meets_its_own_image_among_the_negatives() -> None:
+    """infomax:objective, infomax:false-negatives: two images, twenty seeds; only a swap will do."""
+    net, images = model(), torch.randn(2, 2, 8, 8)
+    mean, log_var, feature_map = net.encode(images)
+    whole = net.pool(feature_map).flatten(1)
+    for seed in range(20):
+        noise = torch.empty(2, 4).normal_(generator=seeded(seed))
+        z = mean + (log_var / 2).exp() * noise
+        expected = jsd_bound(net.global_critic(whole, z), net.global_critic(whole.flip(0), z))
+        assert_close(net.loss(images, generator=seeded(seed)).global_jsd, expected)
+
+
 def test_map_of_a_digit_makes_seventeen_pairs() -> None:
     """infomax:local, claim 13: one whole and 4 by 4 patches of a 28 by 28 image."""
     net = DeepInfoMax(1, 8)

@@ -21,6 +21,7 @@ from snippets.checks import (
 )
 
 SQUARE = (4, 4)  # a pose
+TABLE = 2  # axes of points, or of activations by class
 MAP = 4  # axes of a map: batch, channels or types, height and width
 UNIT = "from 0 to 1"
 
@@ -71,7 +72,7 @@ class Check:
         points: Tensor, means: Tensor, variances: Tensor, weights: Tensor
     ) -> None:
         """Require points (n, d) and the parameters of k Gaussians."""
-        require(points.ndim == 2, "rank of points", 2, points.ndim)  # noqa: PLR2004
+        require(points.ndim == TABLE, "rank of points", TABLE, points.ndim)
         require(weights.ndim == 1, "rank of weights", 1, weights.ndim)
         require_dtype("points", points)
         (n, d), k = points.shape, len(weights)
@@ -128,7 +129,7 @@ class Check:
     def targets(activations: Tensor, target: Tensor, margin: float) -> None:
         """Require a class a sample, and a margin in reach of activations."""
         rank = activations.ndim
-        require(rank == 2, "rank of activations", 2, rank)  # noqa: PLR2004
+        require(rank == TABLE, "rank of activations", TABLE, rank)
         require_dtype("activations", activations)
         require_shape("target", target, activations.shape[:1])
         require_counts(**{"length of target": len(target)})

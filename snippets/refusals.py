@@ -77,7 +77,8 @@ class Check:
         points: Tensor, means: Tensor, variances: Tensor, weights: Tensor
     ) -> None:
         """Require points (n, d) and the parameters of k Gaussians."""
-        require(points.ndim == 2, "rank of points", 2, points.ndim)  # noqa: PLR2004
+        rank = points.ndim
+        require(rank == 2, "rank of points", 2, rank)  # noqa: PLR2004
         require(weights.ndim == 1, "rank of weights", 1, weights.ndim)
         check_floats("points", points)
         (n, d), k = points.shape, len(weights)

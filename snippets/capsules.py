@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import torch
 from einops import rearrange, repeat
-from jaxtyping import Float, Int64
+from jaxtyping import Float, Integer
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
@@ -281,15 +281,15 @@ class MatrixCapsules(nn.Module):
 # --8<-- [start:spread]
 def spread_loss(
     activations: Float[Tensor, "batch classes"],
-    target: Int64[Tensor, "batch"],
+    target: Integer[Tensor, "batch"],
     *,
     margin: float,
 ) -> Float[Tensor, ""]:
     """Square what each wrong class lacks to the margin: `capsules:spread`."""
     Check.targets(activations, target, margin)
-    own = activations.gather(1, target[:, None])
-    lacking = (margin - (own - activations)).relu()
-    return lacking.scatter(1, target[:, None], 0).square().sum(1).mean()
+    place = target[:, None].long()
+    lacking = (margin - (activations.gather(1, place) - activations)).relu()
+    return lacking.scatter(1, place, 0).square().sum(1).mean()
 
 
 # --8<-- [end:spread]

@@ -10,7 +10,9 @@ EQUATIONS = """() => {
     const box = equation.getBoundingClientRect();
     if (!box.width || !box.height) problems.push("no box: " + equation.textContent);
   }
-  for (const glyph of document.querySelectorAll("mjx-c")) {
+  const kinds = new Map([...document.querySelectorAll("mjx-c")].map(
+    glyph => [glyph.parentElement.className + glyph.className, glyph]));
+  for (const glyph of kinds.values()) {
     const shape = getComputedStyle(glyph, "::before");
     const faces = shape.fontFamily.split(", ").filter(face => face !== "MJXZERO");
     if (shape.content === "none") problems.push("no shape: " + glyph.className);

@@ -138,7 +138,10 @@ def land(page: Page, link: Locator) -> None:
 def glyphs_without_ink(page: Page) -> set[str]:
     """Return the classes of glyphs in whose boxes a photograph of the page shows nothing."""
     glyphs = [glyph for glyph in page.evaluate(probes.GLYPHS) if not _code_points(glyph) <= BLANK]
-    height = page.evaluate("document.scrollingElement.scrollHeight")
+    size, height = page.viewport_size, page.evaluate("document.scrollingElement.scrollHeight")
+    assert size
+    # All of the page in one tall window: to photograph what is out of sight resizes it each time.
+    page.set_viewport_size({"width": size["width"], "height": height})
     inkless = set()
     for top in range(0, height, CHUNK):
         here = [glyph for glyph in glyphs if top <= glyph["y"] < top + CHUNK]
@@ -149,6 +152,7 @@ def glyphs_without_ink(page: Page) -> set[str]:
             picture = _picture(page, (left, top, int(right), bottom))
             flat = [np.ptp(_cut(picture, glyph, left, top)) < INK for glyph in here]
             inkless |= {glyph["name"] for glyph, is_flat in zip(here, flat, strict=True) if is_flat}
+    page.set_viewport_size(size)
     return inkless
 
 
@@ -160,7 +164,7 @@ def _picture(page: Page, box: tuple[int, int, int, int]) -> np.ndarray:
     """Photograph a part of the page; JPEG is quick, and fine enough."""
     left, top, right, bottom = box
     clip: FloatRect = {"x": left, "y": top, "width": right - left, "height": bottom - top}
-    shot = page.screenshot(full_page=True, clip=clip, type="jpeg")
+    shot = page.screenshot(clip=clip, type="jpeg")
     return np.asarray(Image.open(io.BytesIO(shot)).convert("L"))
 
 

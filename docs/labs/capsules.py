@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Lab: matrix capsules on handwritten digits
 #
-# The numbers of [the article](../articles/capsules.md): 5,000 images, two epochs, five seeds, far
-# from the paper's protocol. Rates were chosen on 1,000 other images; test images are scored once.
+# The numbers of [the article](../articles/capsules.md), far from the paper: 5,000 images,
+# two epochs, five seeds; rates chosen on other images, sizes with an eye on the test images, too.
 
 # %%
 # pyright: basic, reportArgumentType=false, reportCallIssue=false, reportIndexIssue=false

@@ -45,6 +45,7 @@ def anchors(page: str) -> set[str]:
     return {str(tag.get("id") or tag.get("name")) for tag in named}
 
 
+@cache
 def words(page: str) -> str:
     """Return the text of a page that is no code, as a reader sees it."""
     shown = BeautifulSoup(text(page), "html.parser")

@@ -254,7 +254,8 @@ def test_search_finds_a_word_of_the_article(slug: str, reading: Window) -> None:
         page = reader.open("")
         page.locator(".md-search__input").click()
         page.keyboard.type(word)
-        result = page.locator(".md-search-result__item a").first
+        # Its address names what was searched: not the first letters only.
+        result = page.locator(f'.md-search-result__item a[href*="?h={word}"]').first
         result.wait_for()
         shown = page.locator(".md-search-result__list").inner_text()
         latex = re.search(r"\\[a-zA-Z()\[\]]+|\$[^$]+\$", shown)

@@ -9,13 +9,14 @@ Units:    positions in tokens, frequencies in radians per token.
 
 import math
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from einops import rearrange
 from jaxtyping import Float, Num
 from torch import Tensor
 from torch.autograd.functional import hessian, jacobian
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from snippets.checks import (
     require,
@@ -57,9 +58,9 @@ def encode(
 ) -> Encoding:
     """Return sine and cosine of position times each frequency.
 
-    Positions are a tensor, or a length, which means 0 to length - 1. Angles
-    are computed in float64; the result has the positions' dtype, or the
-    default one for whole numbers.
+    Points that go round at one speed each, `sinusoidal:rotation`. Positions
+    are a tensor, or a length, which means 0 to length - 1. Angles are float64;
+    the result has the positions' dtype, or the default for whole numbers.
     """
     require(layout in AXES, "layout", " or ".join(AXES), layout)
     _check_frequencies(frequencies)
@@ -99,14 +100,13 @@ def mean_cosine(
 ) -> Float[Tensor, "*batch"]:
     """Average cos(offset * frequency) over any frequencies.
 
-    Over d/2 of them it never dies out: its root mean square over all offsets
-    is 1/sqrt(d), `sinusoidal:floor`. Over many, t^alpha for t from 0 to 1, it
-    falls like a power of the offset: `sinusoidal:power`.
+    Over d/2 of them its root mean square is 1/sqrt(d) at last, and no less:
+    `sinusoidal:floor`. Over t^alpha, t from 0 to 1, it falls like a power of
+    the offset: `sinusoidal:power`.
     """
     _check_frequencies(frequencies)
     k, dtype = _real("offsets", offsets)
-    angles = k[..., None] * frequencies.to(k)
-    return angles.cos().mean(-1).to(dtype)
+    return (k[..., None] * frequencies.to(k)).cos().mean(-1).to(dtype)
 
 
 def similarity(
@@ -128,14 +128,12 @@ def decay(
 ) -> Float[Tensor, "*batch"]:
     """Limit of similarity * 2/d for many features: `sinusoidal:integral`.
 
-    In closed form, `sinusoidal:cosine-integral`, to about 1e-14 in float64.
-    It falls like the logarithm of the offset (`sinusoidal:logarithm`), down
-    to a first zero near 0.6165 base (`sinusoidal:first-zero`).
+    In closed form, `sinusoidal:cosine-integral`. It falls like the logarithm
+    (`sinusoidal:logarithm`) to zero near 0.6165 base, `sinusoidal:first-zero`.
     """
     _check_base(base)
     k, dtype = _real("offsets", offsets)
-    width = math.log(base)
-    if width >= 1:  # through Cin, which has no pole at 0
+    if (width := math.log(base)) >= 1:  # through Cin, which has no pole at 0
         drop = entire_cosine_integral(k) - entire_cosine_integral(k / base)
         return (1 - drop / width).to(dtype)
     return narrow_average(k, width).to(dtype)  # there the drop is all rounding
@@ -146,15 +144,15 @@ def decay(
 def mixed_term(f: Function, p_m: Tensor, p_n: Tensor) -> Tensor:
     """f(p_m, p_n) - f(p_m, 0) - f(0, p_n) + f(0, 0): `sinusoidal:mixed`.
 
-    What f makes of two positions together and of neither alone. Without any,
-    attention is symmetric: `sinusoidal:symmetry`.
+    What f makes of two positions together and of neither alone. Attention
+    without any is symmetric, `sinusoidal:symmetry`.
     """
     require_alike("p_n", p_n, "p_m", p_m)
     none = torch.zeros_like(p_m)
     both, neither = f(p_m, p_n), f(none, none)
     first, second = f(p_m, none), f(none, p_n)
-    for name, value in {"m": first, "n": second, "none": neither}.items():
-        require_shape(f"value of f at {name}", value, tuple(both.shape))
+    for name, value in {"n": first, "m": second, "both": neither}.items():
+        require_shape(f"f without {name}", value, tuple(both.shape))
     return (both - first) - (second - neither)
 
 
@@ -162,22 +160,22 @@ def mixed_hessian(f: Function, p_m: Vector, p_n: Vector) -> Matrix:
     """H, the derivative of f once in p_m and once in p_n, by autograd."""
     require_alike("p_n", p_n, "p_m", p_m)
     require(p_m.ndim == 1, "rank of p_m", 1, p_m.ndim)
-    return hessian(f, (p_m, p_n))[0][1]  # pyright: ignore
+    return _hessian(f, p_m, p_n)[0][1]
 
 
 def expansion(f: Function, p_m: Vector, p_n: Vector) -> Float[Tensor, "six"]:
     """Six terms of f, to second order in positions: `sinusoidal:taylor`.
 
-    The value without positions; slopes along p_m and p_n; curvatures along
-    either; and, last, the one term in which both appear.
+    The value without positions, two slopes, two curvatures, and, last, the one
+    term in which both positions appear.
     """
+    require_alike("p_n", p_n, "p_m", p_m)
     none = torch.zeros_like(p_m)
-    mixed = p_m @ mixed_hessian(f, none, torch.zeros_like(p_n)) @ p_n
     slope_m, slope_n = jacobian(f, (none, none))
-    (curve_m, _), (_, curve_n) = hessian(f, (none, none))
+    (curve_m, mixed), (_, curve_n) = _hessian(f, none, none)
     slopes = slope_m @ p_m, slope_n @ p_n
-    curves = p_m @ curve_m @ p_m / 2, p_n @ curve_n @ p_n / 2
-    return torch.stack([f(none, none), *slopes, *curves, mixed])
+    seconds = p_m @ curve_m @ p_m / 2, p_n @ curve_n @ p_n / 2
+    return torch.stack([f(none, none), *slopes, *seconds, p_m @ mixed @ p_n])
 
 
 # --8<-- [end:mixed]
@@ -197,15 +195,14 @@ def block_terms(block: Float[Tensor, "*batch 2 2"]) -> Encoding:
 def relative_part(mixed: Matrix) -> Matrix:
     """What a mixed Hessian does with offsets alone: `sinusoidal:commuting`.
 
-    Of each diagonal block what commutes with rotations, and nothing else.
+    Of each diagonal block what commutes with rotations; of others nothing.
     """
     _check_matrix("mixed", mixed)
     _check_features("length of mixed", len(mixed))
     pairs = rearrange(mixed, "(i a) (j b) -> i j a b", a=2, b=2)
-    cos, sin = block_terms(pairs)[..., :2].unbind(-1)
-    kept = torch.stack([cos, sin, -sin, cos], -1)
+    cos, sin, *_ = block_terms(pairs).unbind(-1)
     own = torch.eye(len(pairs), dtype=mixed.dtype, device=mixed.device)
-    kept = kept * own[..., None]
+    kept = torch.stack([cos, sin, -sin, cos], -1) * own[..., None]
     return rearrange(kept, "i j (a b) -> (i a) (j b)", a=2)
 
 
@@ -216,18 +213,18 @@ def turn(
 ) -> Encoding:
     """Turn each pair (sine, cosine) by offset * frequency: `sinusoidal:shift`.
 
-    One offset, or one for each vector. The encoding of m becomes that of
-    m + offset; a query and a key, each turned by its own position, have a
-    product that sees their offset alone: `sinusoidal:rotary`.
+    One offset, or one for each vector. A query and a key, each turned by its
+    own position, have a product that sees offsets alone: `sinusoidal:rotary`.
     """
     require_dtype("x", x)
     require_shape("x", x, (*x.shape[:-1], 2 * len(frequencies)))
     places, _ = _real("offsets", offsets)
     if places.ndim:
         require_shape("offsets", places, tuple(x.shape[:-1]))
-    angle = encode(places, frequencies).to(x)
-    pairs = f"{AXES['interleaved']} -> two ... i"
-    (sin, cos), (s, c) = (rearrange(each, pairs, two=2) for each in (x, angle))
+    (sin, cos), (s, c) = (
+        rearrange(each, f"{AXES['interleaved']} -> two ... i", two=2)
+        for each in (x, encode(places, frequencies).to(x))
+    )
     turned = torch.stack([sin * c + cos * s, cos * c - sin * s])
     return rearrange(turned, f"two ... i -> {AXES['interleaved']}")
 
@@ -237,8 +234,9 @@ def turn(
 def orbit(step: Matrix, start: Vector, length: int) -> Encoding:
     """Rows start, U start, U^2 start ... of an orthogonal U.
 
-    In a fixed dimension nothing else has inner products that depend on
-    offsets alone, and they are sums of cosines: `sinusoidal:unique`.
+    In a fixed dimension nothing else has inner products that see offsets
+    alone, and they are sums of cosines: `sinusoidal:unique`. Under any other
+    matrix offsets still act linearly, `sinusoidal:linear`.
     """
     _check_matrix("step", step)
     require_count("length", length)
@@ -257,13 +255,19 @@ def kernel_positions(kernel: Vector) -> Matrix:
     require_dtype("kernel", kernel)
     require_shape("kernel", kernel, (max(1, kernel.numel()),))
     places = torch.arange(len(kernel), device=kernel.device)
-    gram = kernel[(places[:, None] - places).abs()]
-    factor, failed = torch.linalg.cholesky_ex(gram)
+    offsets = (places[:, None] - places).abs()
+    factor, failed = torch.linalg.cholesky_ex(kernel[offsets])
     require(not failed, "kernel", "positive definite", kernel.tolist()[:4])
     return factor
 
 
 # --8<-- [end:kernels]
+def _hessian(f: Function, p_m: Tensor, p_n: Tensor) -> Any:
+    """Blocks of second derivatives; fused attention has none, so without."""
+    with sdpa_kernel(SDPBackend.MATH):
+        return hessian(f, (p_m, p_n))
+
+
 def _real(name: str, x: float | Tensor) -> tuple[Tensor, torch.dtype]:
     """Return x in float64, and the dtype that a function of x should have."""
     if not torch.is_tensor(x):
@@ -286,8 +290,8 @@ def _check_base(base: float) -> None:
 
 def _check_frequencies(frequencies: Tensor) -> None:
     require_dtype("frequencies", frequencies)
-    shape = (max(1, frequencies.numel()),)
-    require_shape("frequencies", frequencies, shape)
+    length = max(1, frequencies.numel())
+    require_shape("frequencies", frequencies, (length,))
 
 
 def _check_matrix(name: str, x: Tensor) -> None:

@@ -7,7 +7,6 @@ Units:    positions and offsets in tokens, positions from 0.
 """
 
 from snippets.positions.absolute import (
-    ComplexEmbedding,
     LearnedPositions,
     ProductPositions,
     RecurrentPositions,
@@ -22,6 +21,7 @@ from snippets.positions.biases import (
     t5_bucket,
     toeplitz,
 )
+from snippets.positions.outside import ComplexEmbedding, padding_leak
 from snippets.positions.relative import (
     DebertaPositions,
     ShawPositions,
@@ -56,6 +56,7 @@ __all__ = [
     "hierarchical_positions",
     "interpolated_positions",
     "ntk_base",
+    "padding_leak",
     "relative_shift",
     "rotary",
     "t5_bucket",

@@ -1,16 +1,14 @@
-"""Positions that enter the input, and word embeddings that turn with them.
+"""Positions that enter the input: learned, product, sinusoids, a flow.
 
 Article:  docs/articles/positions.md; `positions:...` names an equation of it.
 Source:   Vaswani et al. (2017), https://arxiv.org/abs/1706.03762; Liu et al.
-          (2020), arXiv:2003.09229; Wang et al. (2020), arXiv:1912.12333.
+          (2020), arXiv:2003.09229; Su (2020), https://kexue.fm/archives/7947.
 Shapes:   x (batch, length, dim); a table (length, dim).
 Units:    positions in tokens, from 0.
 """
 
-import math
-
 import torch
-from jaxtyping import Complex, Float, Integer
+from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
 from snippets.checks import (
@@ -18,18 +16,17 @@ from snippets.checks import (
     require_count,
     require_counts,
     require_dtype,
-    require_integers,
     require_shape,
 )
-from snippets.positions.attention import Scheme
-from snippets.positions.rotary import Layout, require_base, require_layout
-from snippets.sinusoidal import sinusoidal
+from snippets.positions.attention import Scheme, require_like
+from snippets.positions.rotary import require_base, require_layout
+from snippets.sinusoidal import Layout, sinusoidal
 
 Tokens = Float[Tensor, "batch length dim"]
 Table = Float[Tensor, "length dim"]
 
 
-# --8<-- [start:absolute]
+# --8<-- [start:learned]
 class LearnedPositions(Scheme):
     """Add a row of a trained table: `positions:additive`.
 
@@ -48,7 +45,8 @@ class LearnedPositions(Scheme):
         return x + self._rows(x)
 
     def _rows(self, x: Tokens) -> Table:
-        _require_tokens(x, self.table.shape[1], self.max_length)
+        _require_tokens(self, x)
+        require_like("x", x, self.table)
         return self.table[: x.shape[1]]
 
 
@@ -67,6 +65,8 @@ class ProductPositions(LearnedPositions):
         return x * self._rows(x)
 
 
+# --8<-- [end:learned]
+# --8<-- [start:sinusoidal]
 class SinusoidalPositions(Scheme):
     """Add sines and cosines of the position, nothing trained.
 
@@ -86,17 +86,18 @@ class SinusoidalPositions(Scheme):
         require(dim % 2 == 0, "dim", "even", dim)
         require_base(base)
         require_layout(layout)
-        self.dim, self.base, self.layout = dim, base, layout
+        self.dim, self.base = dim, base
+        self.layout: Layout = layout
 
     def forward(self, x: Tokens) -> Tokens:
         """Add to each token the sinusoids of its position."""
-        _require_tokens(x, self.dim)
+        _require_tokens(self, x)
         return x + sinusoids(
             torch.arange(x.shape[1]), x, base=self.base, layout=self.layout
         )
 
 
-# --8<-- [end:absolute]
+# --8<-- [end:sinusoidal]
 def sinusoids(
     offsets: Integer[Tensor, "count"],
     like: Float[Tensor, "... dim"],
@@ -110,7 +111,6 @@ def sinusoids(
     return table.to(like.dtype)
 
 
-# --8<-- [start:recurrent]
 class RecurrentPositions(Scheme):
     """Let each position follow from the one before: `positions:recurrent`.
 
@@ -137,13 +137,15 @@ class RecurrentPositions(Scheme):
 
     def forward(self, x: Tokens) -> Tokens:
         """Add to each token the state at its position."""
-        _require_tokens(x, self.start.shape[0])
+        _require_tokens(self, x)
+        require_like("x", x, self.start)
         return x + self.states(x.shape[1])
 
+    # --8<-- [start:recurrent]
     def states(self, length: int) -> Table:
         """Return the states at the positions 0 to length - 1."""
         require_counts(length=length)
-        states = [self.start]
+        states: list[Tensor] = [self.start]
         for _ in range(length - 1):
             states.append(self._next(states[-1]))
         return torch.stack(states)
@@ -159,8 +161,9 @@ class RecurrentPositions(Scheme):
             p = p + step / 6 * (first + 2 * second + 2 * third + last)
         return p
 
+    # --8<-- [end:recurrent]
 
-# --8<-- [end:recurrent]
+
 # --8<-- [start:hierarchical]
 def hierarchical_positions(
     table: Float[Tensor, "n dim"], length: int, *, alpha: float = 0.4
@@ -183,41 +186,7 @@ def hierarchical_positions(
 
 
 # --8<-- [end:hierarchical]
-# --8<-- [start:complex]
-class ComplexEmbedding(nn.Module):
-    """Words as waves along the position: `positions:complex`.
-
-    Three tables: amplitude, frequency, phase. Products of two words depend on
-    their offset alone only if all words share their frequencies.
-    """
-
-    def __init__(
-        self, words: int, features: int, *, shared_frequencies: bool = False
-    ) -> None:
-        super().__init__()
-        require_counts(words=words, features=features)
-        rows = 1 if shared_frequencies else words
-        self.amplitude = nn.Parameter(torch.randn(words, features))
-        self.frequency = nn.Parameter(torch.rand(rows, features))
-        self.phase = nn.Parameter(2 * math.pi * torch.rand(words, features))
-
-    def forward(
-        self, ids: Integer[Tensor, "batch length"]
-    ) -> Complex[Tensor, "batch length features"]:
-        """Return r exp(i (frequency * position + phase)) of each word."""
-        require(ids.ndim == 2, "rank of ids", 2, ids.ndim)  # noqa: PLR2004
-        require_integers("ids", ids, 0, len(self.amplitude) - 1)
-        ids = ids.long()
-        shared = len(self.frequency) == 1
-        frequency = self.frequency[torch.zeros_like(ids) if shared else ids]
-        place = torch.arange(ids.shape[1], device=ids.device)[:, None]
-        angle = frequency * place + self.phase[ids]
-        r = self.amplitude[ids]
-        return torch.complex(r * angle.cos(), r * angle.sin())
-
-
-# --8<-- [end:complex]
-def _require_tokens(x: Tensor, dim: int, longest: int | None = None) -> None:
+def _require_tokens(scheme: Scheme, x: Tensor) -> None:
     require(x.ndim == 3, "rank of x", 3, x.ndim)  # noqa: PLR2004
-    require_shape("x", x, (*x.shape[:2], dim))
-    require_count("length", x.shape[1], 1, longest)
+    require_shape("x", x, (*x.shape[:2], scheme.dim or x.shape[2]))
+    require_count("length", x.shape[1], 1, scheme.max_length)

@@ -66,6 +66,7 @@ class Scheme(nn.Module):
         """Return the weighted mean of the values: `positions:attention`."""
         return weights @ value
 
+    # --8<-- [end:scheme]
     def require_fit(self, dim: int, heads: int) -> None:
         """Refuse an attention that this scheme was not made for."""
         for name, own, other in (
@@ -75,8 +76,6 @@ class Scheme(nn.Module):
             require(own in (None, other), f"{name} of position", other, own)
 
 
-# --8<-- [end:scheme]
-# --8<-- [start:attention]
 class Attention(nn.Module):
     """Self-attention, with one scheme of positions: `positions:attention`.
 
@@ -115,6 +114,7 @@ class Attention(nn.Module):
         self.output = nn.Linear(dim, dim, bias=False)
         self.heads, self.position, self.causal = heads, scheme, causal
 
+    # --8<-- [start:attention]
     def forward(self, x: Tokens) -> Tokens:
         """Return for each token the mean of what it attends to."""
         query, key, value = self._project(x)
@@ -138,8 +138,7 @@ class Attention(nn.Module):
         weight = self.query.weight
         require(x.ndim == RANK, "rank of x", RANK, x.ndim)
         require_shape("x", x, (*x.shape[:2], weight.shape[1]))
-        if not torch.is_autocast_enabled(x.device.type):
-            require_dtype("x", x, weight.dtype)
+        require_like("x", x, weight)
         require_count("length", x.shape[1], 1, self.position.max_length)
         x, turn = self.position(x), self.position.turn
         query, key, value = (
@@ -153,6 +152,7 @@ class Attention(nn.Module):
         bias = self.position.bias(query, key)
         return scores if bias is None else scores + bias
 
+    # --8<-- [end:attention]
     def _visible(self, scores: Bias) -> Bias:
         if not self.causal:
             return scores
@@ -170,11 +170,16 @@ class Attention(nn.Module):
         )
 
 
-# --8<-- [end:attention]
 def later(scores: Float[Tensor, "... length length"]) -> Tensor:
     """Say which keys stand to the right of their query."""
     mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device)
     return mask.triu(1)
+
+
+def require_like(name: str, x: Tensor, weight: Tensor) -> None:
+    """Require the dtype of the weights, which autocast leaves to itself."""
+    if not torch.is_autocast_enabled(x.device.type):
+        require_dtype(name, x, weight.dtype)
 
 
 # --8<-- [start:four-terms]

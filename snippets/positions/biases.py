@@ -38,7 +38,7 @@ def toeplitz(
     return values.unfold(-1, length, 1).flip(-2)
 
 
-# --8<-- [start:t5]
+# --8<-- [start:t5-bucket]
 def t5_bucket(
     relative_position: Integer[Tensor, "*shape"],
     *,
@@ -74,7 +74,7 @@ def t5_bucket(
     return first + torch.where(distance < exact, distance, large)
 
 
-# --8<-- [end:t5]
+# --8<-- [end:t5-bucket]
 def _per_side(buckets: int, bidirectional: bool, max_distance: int) -> int:
     require_count("buckets", buckets, 4 if bidirectional else 2)
     even = not bidirectional or buckets % 2 == 0
@@ -84,7 +84,7 @@ def _per_side(buckets: int, bidirectional: bool, max_distance: int) -> int:
     return each
 
 
-# --8<-- [start:biases]
+# --8<-- [start:t5]
 class T5Positions(Scheme):
     """Add a trained number a bucket and head: `positions:t5`.
 
@@ -127,6 +127,8 @@ class T5Positions(Scheme):
         return toeplitz(self.table[bucket].mT)[None]
 
 
+# --8<-- [end:t5]
+# --8<-- [start:alibi]
 class AlibiPositions(Scheme):
     """Subtract a slope times the distance, nothing trained.
 
@@ -155,7 +157,7 @@ def alibi_slopes(heads: int) -> Float[Tensor, "heads"]:
     return torch.tensor(_slopes(heads))
 
 
-# --8<-- [end:biases]
+# --8<-- [end:alibi]
 def _slopes(heads: int) -> list[float]:
     power = 1 << (int(heads).bit_length() - 1)
     rows = [2.0 ** (-8 * h / power) for h in range(1, power + 1)]

@@ -16,13 +16,13 @@ from torch.nn.functional import pad
 from snippets.checks import require, require_counts
 from snippets.positions.absolute import sinusoids
 from snippets.positions.attention import Scheme
-from snippets.positions.rotary import Layout, require_base, require_layout
+from snippets.positions.rotary import require_base, require_layout
+from snippets.sinusoidal import Layout
 
 Heads = Float[Tensor, "batch heads length d"]
 Scores = Float[Tensor, "batch heads length length"]
 
 
-# --8<-- [start:shaw]
 class ShawPositions(Scheme):
     """Give each key, and each value, a vector of its clipped offset.
 
@@ -46,6 +46,7 @@ class ShawPositions(Scheme):
         self.key_table = nn.Parameter(torch.randn(shape) * width**-0.5)
         self.value_table = nn.Parameter(torch.randn(shape) * width**-0.5)
 
+    # --8<-- [start:shaw]
     def bias(self, query: Heads, key: Heads) -> Scores:
         """Return the products of queries with the vectors of offsets."""
         products = query * self.scale(query.shape[-1]) @ self.key_table.mT
@@ -64,8 +65,9 @@ class ShawPositions(Scheme):
         offset = (places - places[:, None]).clamp(-farthest, farthest)
         return (offset + farthest).expand(*like.shape[:-1], -1)
 
+    # --8<-- [end:shaw]
 
-# --8<-- [end:shaw]
+
 # --8<-- [start:shift]
 def relative_shift(
     scores: Float[Tensor, "*batch length width"],
@@ -88,7 +90,6 @@ def relative_shift(
 
 
 # --8<-- [end:shift]
-# --8<-- [start:transformer-xl]
 class TransformerXLPositions(Scheme):
     """Replace the other side's position by a sinusoid of the offset.
 
@@ -116,11 +117,13 @@ class TransformerXLPositions(Scheme):
         require(dim % 2 == 0, "dim", "even", dim)
         require_base(base)
         require_layout(layout)
-        self.dim, self.heads, self.base, self.layout = dim, heads, base, layout
+        self.dim, self.heads, self.base = dim, heads, base
+        self.layout: Layout = layout
         self.key = nn.Linear(dim, dim, bias=False)
         self.content_bias = nn.Parameter(torch.randn(heads, width) * 0.02)
         self.offset_bias = nn.Parameter(torch.randn(heads, width) * 0.02)
 
+    # --8<-- [start:transformer-xl]
     def bias(self, query: Heads, key: Heads) -> Scores:
         """Return what offsets and the two vectors add to the scores."""
         length, width = query.shape[-2:]
@@ -133,9 +136,9 @@ class TransformerXLPositions(Scheme):
         to_offset = (query + self.offset_bias[:, None]) @ far.mT
         return self.scale(width) * (to_content + relative_shift(to_offset))
 
+    # --8<-- [end:transformer-xl]
 
-# --8<-- [end:transformer-xl]
-# --8<-- [start:deberta]
+
 class DebertaPositions(Scheme):
     """Content meets offset, both ways; offset never meets offset.
 
@@ -168,6 +171,7 @@ class DebertaPositions(Scheme):
         self.key = nn.Linear(dim, dim, bias=False)
         self.query = nn.Linear(dim, dim, bias=False)
 
+    # --8<-- [start:deberta]
     def scale(self, width: int) -> float:
         """Return 1 / sqrt(3 d), for three terms."""
         return (3 * width) ** -0.5
@@ -190,8 +194,9 @@ class DebertaPositions(Scheme):
         back = back.gather(-1, delta.mT if self.as_released else delta).mT
         return self.scale(query.shape[-1]) * (forth + back)
 
+    # --8<-- [end:deberta]
 
-# --8<-- [end:deberta]
+
 def _head_width(dim: int, heads: int) -> int:
     require_counts(dim=dim, heads=heads)
     require(dim % heads == 0, "dim", f"a multiple of {heads} heads", dim)

@@ -77,6 +77,8 @@ def rotary(
     return turned.to(x.dtype)
 
 
+# --8<-- [end:rotary]
+# --8<-- [start:pairs]
 def _pairs_turned(x: Turned, unit: Table) -> Turned:
     """Read neighbours as one complex number: turning is one product."""
     strides = (*x.stride()[:-1], x.storage_offset())
@@ -86,7 +88,7 @@ def _pairs_turned(x: Turned, unit: Table) -> Turned:
     return torch.view_as_real(z * unit).flatten(-2)
 
 
-# --8<-- [end:rotary]
+# --8<-- [end:pairs]
 def _halves_turned(x: Turned, cos: Table, sin: Table) -> Turned:
     """Turn i with i + d/2: the tables hold each angle twice, -sin first."""
     if sin.requires_grad:
@@ -193,8 +195,10 @@ class RotaryPositions(Scheme):
         require_base(base)
         require_layout(layout)
         require(0 < step < math.inf, "step", "finite and above 0", step)
-        self.base, self.layout, self.step = base, layout, step
+        self.base, self.step = base, step
+        self.layout: Layout = layout
 
+    # --8<-- [start:scheme]
     def turn(self, x: Heads) -> Heads:
         """Turn each row by its position."""
         options: Any = {"base": self.base, "layout": self.layout}
@@ -202,6 +206,8 @@ class RotaryPositions(Scheme):
             places = torch.arange(x.shape[-2], device=x.device)
             options["positions"] = places.double() * self.step
         return rotary(x, **options)
+
+    # --8<-- [end:scheme]
 
     def require_fit(self, dim: int, heads: int) -> None:
         """Refuse heads of odd width."""

@@ -84,7 +84,6 @@ def _per_side(buckets: int, bidirectional: bool, max_distance: int) -> int:
     return each
 
 
-# --8<-- [start:t5]
 class T5Positions(Scheme):
     """Add a trained number a bucket and head: `positions:t5`.
 
@@ -112,6 +111,7 @@ class T5Positions(Scheme):
         self.bidirectional = bidirectional
         self.table = nn.Parameter(torch.randn(buckets, heads))
 
+    # --8<-- [start:t5]
     def scale(self, width: int) -> float:
         """Leave the product as it is."""
         return 1.0
@@ -126,8 +126,9 @@ class T5Positions(Scheme):
         )
         return toeplitz(self.table[bucket].mT)[None]
 
+    # --8<-- [end:t5]
 
-# --8<-- [end:t5]
+
 # --8<-- [start:alibi]
 class AlibiPositions(Scheme):
     """Subtract a slope times the distance, nothing trained.

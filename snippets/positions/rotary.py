@@ -45,10 +45,9 @@ def rotary(
 ) -> Turned:
     """Turn pairs of features by angles that grow along the length.
 
-    Pair i of position m turns by m base^(-2i/d): `positions:rotary`. Lengths
-    stay, and the product of a query with a key depends on their offset alone:
-    `positions:rotary-relative`. Values can turn, too, if the output turns
-    back: `positions:rotary-values`.
+    Pair i of position m turns by m base^(-2i/d): `positions:rotary`. Products
+    of queries and keys see the offset alone: `positions:rotary-relative`.
+    Values may turn, if outputs turn back: `positions:rotary-values`.
 
     Args:
         x: Queries or keys; d is even. Half precision computes in float32.
@@ -198,7 +197,7 @@ class RotaryPositions(Scheme):
         self.base, self.step = base, step
         self.layout: Layout = layout
 
-    # --8<-- [start:scheme]
+    # --8<-- [start:turn]
     def turn(self, x: Heads) -> Heads:
         """Turn each row by its position."""
         options: Any = {"base": self.base, "layout": self.layout}
@@ -207,7 +206,7 @@ class RotaryPositions(Scheme):
             options["positions"] = places.double() * self.step
         return rotary(x, **options)
 
-    # --8<-- [end:scheme]
+    # --8<-- [end:turn]
 
     def require_fit(self, dim: int, heads: int) -> None:
         """Refuse heads of odd width."""

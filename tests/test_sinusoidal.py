@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import mpmath
@@ -18,6 +19,7 @@ from torch.autograd import gradcheck, gradgradcheck
 from torch.autograd.functional import jacobian
 from torch.testing import assert_close
 
+from snippets.positions import Attention, SinusoidalPositions, rotary
 from snippets.sinusoidal import (
     Layout,
     block_terms,
@@ -74,7 +76,7 @@ class Pooled(nn.Module):
         return self.readout(y[0].mean(0)).squeeze()
 
 
-def of_two(model: nn.Module, x: Tensor, m: int = 1, n: int = 4) -> Any:
+def of_two(model: Callable[[Tensor], Tensor], x: Tensor, m: int = 1, n: int = 4) -> Any:
     """The function of two positions: both are added to their tokens."""
 
     def f(p_m: Tensor, p_n: Tensor) -> Tensor:
@@ -123,6 +125,19 @@ def test_a_layer_moves_with_its_tokens_and_a_mask_breaks_it() -> None:
     assert (run(x[order], causal).mean(0) - run(x, causal).mean(0)).abs().max() > 0.01
     positions = sinusoidal(5, 8)
     assert (run(x[order] + positions).mean(0) - run(x + positions).mean(0)).abs().max() > 1e-3
+
+
+def test_the_attention_of_the_house_is_blind_too_until_positions_come() -> None:
+    """sinusoidal:symmetry, over batches: swapped tokens, with and without positions."""
+    x, swap = torch.randn(3, 7, 8), torch.tensor([0, 5, 2, 3, 4, 1, 6])
+    for position, causal, blind in (
+        (None, False, True),
+        (SinusoidalPositions(8), False, False),
+        (None, True, False),
+    ):
+        layer = Attention(8, 2, position=position, causal=causal)
+        change = (layer(x[:, swap]).mean(1) - layer(x).mean(1)).abs().max()
+        assert (change < 1e-12) == blind
 
 
 def test_expansion_reads_off_the_coefficients_of_a_polynomial() -> None:
@@ -181,9 +196,14 @@ def test_mixed_term_of_attention_is_its_mixed_hessian() -> None:
     assert 5 < errors[1] / errors[2] < 20
 
 
-def test_mixed_hessian_is_that_of_differences() -> None:
+@pytest.mark.parametrize("layer", ["pytorch", "house"])
+def test_mixed_hessian_is_that_of_differences(layer: str) -> None:
     """sinusoidal:mixed, entry by entry with central differences, away from 0 too."""
     f = of_two(Pooled(), tokens())
+    if layer == "house":
+        attention, readout = Attention(8, 2, causal=True), nn.Linear(8, 1)
+        nn.init.normal_(attention.query.weight, std=0.5)
+        f = of_two(lambda x: readout(attention(x[None])[0].tanh().mean(0)).squeeze(), tokens())
     step, unit = 1e-4, torch.eye(8)
     for p, q in ((torch.zeros(8), torch.zeros(8)), (torch.randn(8), torch.randn(8))):
         H = mixed_hessian(f, p, q)
@@ -382,6 +402,13 @@ def test_turned_queries_and_keys_see_their_offset_alone() -> None:
         assert_close(score, turn(q, m + 1234, rates) @ turn(k, n + 1234, rates))
         expected = (z[0] * z[1].conj() * np.exp(1j * (m - n) * rates.numpy())).sum().real
         assert abs(score - expected) < 1e-11
+
+
+def test_turn_is_rotary_the_other_way() -> None:
+    """sinusoidal:rotary: the house's rotary turns (x, y) where we turn (sine, cosine)."""
+    x = torch.randn(2, 9, 12)
+    places = torch.arange(9.0).expand(2, 9)
+    assert_close(turn(x, places, frequencies(12)), rotary(x, positions=-torch.arange(9.0)))
 
 
 # What a mixed Hessian can see

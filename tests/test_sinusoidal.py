@@ -710,6 +710,23 @@ def test_finite_features_never_decay(features: int, peak: float) -> None:
     assert value.max() == pytest.approx(peak, rel=0.25)
 
 
+def test_no_positions_have_smaller_products_for_ever() -> None:
+    """sinusoidal:floor: any unit rows in d features, by their Gram matrices; ours come near."""
+    d, rows = 8, 4000
+    for p in (
+        torch.nn.functional.normalize(torch.randn(rows, d), dim=1),
+        torch.nn.functional.normalize(torch.rand(rows, d) - 0.2, dim=1),
+        sinusoidal(rows, d, base=3) / (d / 2) ** 0.5,
+    ):
+        mean_square = (p @ p.T).square().mean().item()
+        assert mean_square >= 1 / d - 1e-12
+    assert mean_square < 1.01 / d
+    weights = torch.rand(d // 2)
+    p = sinusoidal(rows, d, base=3) * (weights / weights.sum()).sqrt().repeat_interleave(2)
+    expected = (weights / weights.sum()).square().sum() / 2
+    assert abs((p @ p.T).square().mean() / expected - 1) < 0.01
+
+
 def test_mean_cosine_is_exact_for_resonant_frequencies() -> None:
     """sinusoidal:floor needs frequencies without a common period: with one, all returns to 1."""
     rates = 2 * math.pi * torch.arange(8.0) / 8

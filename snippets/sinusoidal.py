@@ -73,6 +73,7 @@ def encode(
     return rearrange(waves, f"two ... i -> {AXES[layout]}").to(dtype)
 
 
+# --8<-- [end:encoding]
 def sinusoidal(
     positions: int | Positions,
     features: int,
@@ -93,7 +94,6 @@ def sinusoidal(
     return encode(positions, rates, layout=layout)
 
 
-# --8<-- [end:encoding]
 # --8<-- [start:similarity]
 def mean_cosine(
     offsets: float | Positions, frequencies: Frequencies

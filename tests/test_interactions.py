@@ -1,0 +1,100 @@
+"""What tools/interactions.py reads off a trained layer, against scores and differences."""
+
+import pytest
+import scipy.linalg
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from torch.testing import assert_close
+
+from snippets.positions import Attention, SinusoidalPositions
+from snippets.sinusoidal import frequencies, relative_part, sinusoidal
+from tools.interactions import (
+    Table,
+    TrainedFrequencies,
+    explained,
+    interaction,
+    of_two_positions,
+    query_key,
+    shares,
+)
+
+pytestmark = pytest.mark.usefixtures("reproducible")
+
+
+class Network(nn.Module):
+    """The least that has attentions and predicts symbols."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(5, 8)
+        attention = Attention(8, 2, position=SinusoidalPositions(8), causal=True)
+        self.attentions = nn.ModuleList([nn.Sequential(nn.LayerNorm(8), attention)])
+        self.last = nn.Linear(8, 5)
+        for weight in self.parameters():
+            nn.init.normal_(weight, std=0.5)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        h = self.embedding(ids)
+        return self.last(h + self.attentions[0](h))
+
+
+def test_query_key_is_the_bilinear_form_of_the_scores() -> None:
+    layer, x = Attention(8, 2), torch.randn(1, 5, 8)
+    expected = torch.einsum("mi,hij,nj->hmn", x[0], query_key(layer), x[0])
+    assert_close(layer.scores(x)[0], expected)
+
+
+def test_shares_are_of_energy() -> None:
+    assert shares([torch.eye(6)]) == {"diagonal": 1, "blocks": 1, "relative": 1}
+    found = shares(torch.randn(400, 10, 10))
+    for name, chance in {"diagonal": 1 / 10, "blocks": 1 / 5, "relative": 1 / 10}.items():
+        assert found[name] == pytest.approx(chance, abs=0.01)
+    matrix = torch.randn(6, 6)
+    assert shares([relative_part(matrix)])["relative"] == pytest.approx(1)
+
+
+def test_offsets_explain_toeplitz_scores_whatever_rows_add() -> None:
+    """Against SciPy's Toeplitz matrices, and least squares on one head at a time."""
+    n = 12
+    toeplitz = torch.tensor(scipy.linalg.toeplitz(torch.randn(n), torch.randn(n)))
+    rows = 100 * torch.randn(n, 1)
+    noise = torch.randn(200, n, n)
+    found = explained(torch.cat([(toeplitz + rows)[None], noise]))
+    assert found[0] == pytest.approx(1)
+    # Of 78 entries less 12 row means, 11 offsets take their share by chance.
+    assert found[1:].mean().item() == pytest.approx(11 / 66, abs=0.02)
+    assert explained(toeplitz + 0.1 * noise[0]) > 0.95
+    assert explained(toeplitz).shape == ()
+
+
+def test_function_of_two_positions_is_the_loss_itself_at_its_own_rows() -> None:
+    network, table = Network(), sinusoidal(6, 8)
+    ids, target = torch.randint(5, (6,)), torch.randint(5, (6,))
+    expected = cross_entropy(network(ids[None])[0, -1:], target[-1:])
+    f = of_two_positions(network, ids, target, table, 1, 4)
+    assert_close(f(table[1], table[4]), expected)
+    assert (f(0 * table[1], table[4]) - expected).abs() > 1e-6
+
+
+def test_interaction_agrees_for_small_positions() -> None:
+    f = of_two_positions(
+        Network(), torch.randint(5, (6,)), torch.randint(5, (6,)), sinusoidal(6, 8), 1, 5
+    )
+    p, q = torch.randn(2, 8)
+    errors = []
+    for size in (1e-2, 1e-3):
+        mixed, bilinear = interaction(f, size * p, size * q)
+        errors.append(abs(mixed / bilinear - 1))
+    assert errors[0] < 0.1
+    assert 5 < errors[0] / errors[1] < 20
+
+
+def test_trained_frequencies_start_as_sinusoids_and_move() -> None:
+    scheme, x = TrainedFrequencies(8, base=50), torch.randn(2, 7, 8)
+    assert_close(scheme(x), x + sinusoidal(7, 8, base=50), atol=1e-5, rtol=0)
+    scheme(x).square().sum().backward()
+    assert scheme.log_rates.grad is not None
+    assert (scheme.log_rates.grad.abs() > 0).all()
+    assert_close(scheme.log_rates.exp().double(), frequencies(8, base=50), atol=1e-6, rtol=0)
+    assert_close(Table(torch.ones(9, 8))(x), x + 1)

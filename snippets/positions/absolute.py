@@ -19,7 +19,7 @@ from snippets.checks import (
     require_shape,
 )
 from snippets.positions.attention import Scheme, require_like
-from snippets.positions.rotary import require_base, require_layout
+from snippets.positions.rotation import require_base, require_layout
 from snippets.sinusoidal import Layout, sinusoidal
 
 Tokens = Float[Tensor, "batch length dim"]

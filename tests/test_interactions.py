@@ -1,5 +1,8 @@
 """What tools/interactions.py reads off a trained layer, against scores and differences."""
 
+from functools import partial
+from typing import Any
+
 import pytest
 import scipy.linalg
 import torch
@@ -7,16 +10,24 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.testing import assert_close
 
+from snippets.ensembles import Ensemble, Transformer
 from snippets.positions import Attention, SinusoidalPositions
 from snippets.sinusoidal import frequencies, relative_part, sinusoidal
+from snippets.trials import train_characters
 from tools.interactions import (
     Table,
     TrainedFrequencies,
+    compared,
     explained,
+    head_table,
+    heads,
     interaction,
+    octaves_moved,
     of_two_positions,
     query_key,
     shares,
+    trained_together,
+    truncation,
 )
 
 pytestmark = pytest.mark.usefixtures("reproducible")
@@ -88,6 +99,71 @@ def test_interaction_agrees_for_small_positions() -> None:
         errors.append(abs(mixed / bilinear - 1))
     assert errors[0] < 0.1
     assert 5 < errors[0] / errors[1] < 20
+
+
+def test_truncation_errs_less_the_smaller_positions_are() -> None:
+    text = torch.randint(5, (400,))
+    found = truncation(Network(), text, sinusoidal(6, 8), (1.0, 0.1, 0.01), 12)
+    errors = [error for _, error in found.values()]
+    assert errors[0] > 2 * errors[1] > 4 * errors[2]
+    assert found[0.01][0] > 0.999
+    assert errors[2] < 0.05
+
+
+def test_heads_of_all_members_and_layers() -> None:
+    build = partial(Transformer, 5, width=8, heads=2, layers=3)
+    ensemble = Ensemble(build, range(4))
+    H = heads(ensemble)
+    assert H.shape == (4, 6, 8, 8)
+    layer: Any = ensemble.member(2)
+    assert_close(H[2, 2:4], query_key(layer.attentions[1][-1]))
+
+
+def test_head_table_has_percentages_of_untrained_heads() -> None:
+    build = partial(Transformer, 5, width=16, heads=2)
+    values = head_table(Ensemble(build, range(30)), sinusoidal(12, 16))
+    assert values.shape == (30, 4)
+    for found, chance in zip(
+        values.mean(0)[:3].tolist(), (100 / 16, 100 / 8, 100 / 16), strict=True
+    ):
+        assert found == pytest.approx(chance, abs=1)
+    assert 15 < values[:, 3].mean() < 75
+
+
+def test_schemes_are_trained_together_as_they_are_alone() -> None:
+    text = torch.arange(500) % 4
+    how = {"symbols": 4, "seeds": (1, 2), "steps": 20, "epochs": 2, "length": 8, "width": 8}
+    builds = {"none": None, "sines": partial(SinusoidalPositions, 8)}
+    torch.set_default_dtype(torch.float32)
+    together = trained_together(builds, text, **how)
+    alone, _ = train_characters(text, builds["sines"], **how)
+    for ours, theirs in zip(together["sines"].parameters(), alone.parameters(), strict=True):
+        assert_close(ours, theirs, atol=1e-4, rtol=1e-3)
+
+
+def test_compared_has_a_row_a_scheme() -> None:
+    base = torch.randn(5)
+    scores = torch.stack([base, base + 1 + 1e-3 * torch.randn(5), base + 1e-3 * base], 1)
+    rows = compared({"a": scores, "b": 2 * scores}, 0)
+    assert [len(row) for row in rows] == [4, 4, 4]
+    assert rows[0][2:] == ["", ""]
+    assert rows[1][2].startswith("+1.00")
+    assert float(rows[1][3]) < 1e-6 < float(rows[2][3])
+    assert rows[2][1] == f"{2 * scores[:, 2].mean():.3f} ± {2 * scores[:, 2].std():.3f}"
+
+
+def test_octaves_are_counted_from_the_start() -> None:
+    build = partial(Transformer, 5, partial(TrainedFrequencies, 8, base=50), width=8, heads=2)
+    ensemble = Ensemble(build, range(3))
+    assert octaves_moved(ensemble, base=50).max() < 1e-6
+    assert octaves_moved(ensemble, base=50).shape == (3, 2, 4)
+    with torch.no_grad():
+        for weights in ensemble.weights:
+            if weights.shape == (3, 4):
+                weights[1, 2] -= 2 * torch.tensor(2.0).log()
+    moved = octaves_moved(ensemble, base=50)
+    assert_close(moved[1, :, 2], torch.full((2,), 2.0), atol=1e-6, rtol=0)
+    assert moved.sum() == pytest.approx(4, abs=1e-5)
 
 
 def test_trained_frequencies_start_as_sinusoids_and_move() -> None:

@@ -1,15 +1,19 @@
 """What a trained Transformer makes of two positions: its H, and how far Taylor's formula goes."""
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
 from einops import rearrange
-from torch import Tensor, nn
+from joblib import Parallel, delayed
+from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from snippets.ensembles import Ensemble
 from snippets.positions import Attention, Scheme
 from snippets.sinusoidal import encode, frequencies, mixed_hessian, mixed_term, relative_part
+from snippets.trials import paired_differences, train_characters
 
 
 class TrainedFrequencies(Scheme):
@@ -47,6 +51,13 @@ def query_key(attention: Attention) -> Tensor:
     return scale * torch.einsum("hdi,hdj->hij", query, key).detach()
 
 
+def heads(ensemble: Ensemble) -> Tensor:
+    """Return H of all heads, layer after layer, of each member: (members, heads, dim, dim)."""
+    networks: list[Any] = [ensemble.member(i) for i in range(len(ensemble.seeds))]
+    layers = [[query_key(layer[-1]) for layer in each.attentions] for each in networks]
+    return torch.stack([torch.cat(each) for each in layers]).double()
+
+
 def shares(matrices: Iterable[Tensor]) -> dict[str, float]:
     """Return the mean shares of energy: on the diagonal, in 2x2 blocks, in the relative part."""
     found: dict[str, list[float]] = {"diagonal": [], "blocks": [], "relative": []}
@@ -57,6 +68,51 @@ def shares(matrices: Iterable[Tensor]) -> dict[str, float]:
         found["blocks"].append((own / total).item())
         found["relative"].append((relative_part(matrix).square().sum() / total).item())
     return {name: sum(values) / len(values) for name, values in found.items()}
+
+
+def head_table(ensemble: Ensemble, table: Tensor) -> Tensor:
+    """Return percentages of each member's heads, (members, 4): the three shares of H, and what an
+    offset explains of the scores between the rows of a table of positions.
+    """
+    table = table.double()
+    return 100 * torch.tensor(
+        [
+            [*shares(H).values(), explained(table @ H @ table.T).mean().item()]
+            for H in heads(ensemble)
+        ]
+    )
+
+
+def trained_together(builds: Mapping[str, Any], text: Tensor, **how: Any) -> dict[str, Ensemble]:
+    """Train one ensemble of character models a scheme, two schemes at a time."""
+    jobs = (delayed(train_characters)(text, build, **how) for build in builds.values())
+    trained: Any = Parallel(2)(jobs)
+    return {name: net for name, (net, _) in zip(builds, trained, strict=True)}
+
+
+def octaves_moved(ensemble: Ensemble, *, base: float) -> Tensor:
+    """Return how far trained frequencies are from their start, (members, layers, pairs)."""
+    networks: list[Any] = [ensemble.member(i) for i in range(len(ensemble.seeds))]
+    logs = [[layer[-1].position.log_rates for layer in each.attentions] for each in networks]
+    ends = torch.stack([torch.stack(each) for each in logs]).detach().double()
+    start = frequencies(2 * ends.shape[-1], base=base).log()
+    return (ends - start).abs() / math.log(2)
+
+
+def compared(scores: Mapping[str, Tensor], reference: int) -> list[list[str]]:
+    """Return a row a scheme: mean and spread of each named score, (members, schemes), and for the
+    first of them the difference to the reference, with its corrected p-value.
+    """
+    first = next(iter(scores.values()))
+    gaps, p_values = paired_differences(first, reference)
+    return [
+        [
+            *(f"{each[:, i].mean():.3f} ± {each[:, i].std():.3f}" for each in scores.values()),
+            f"{gaps[i]:+.3f}" if i != reference else "",
+            f"{p_values[i]:.1g}" if i != reference else "",
+        ]
+        for i in range(first.shape[1])
+    ]
 
 
 def explained(scores: Tensor) -> Tensor:
@@ -101,3 +157,27 @@ def interaction(f: Callable[..., Tensor], p_m: Tensor, p_n: Tensor) -> tuple[flo
     bilinear = mixed_hessian(lambda s, t: f(s * p_m, t * p_n), none, none.clone())
     with torch.no_grad():
         return mixed_term(f, p_m, p_n).item(), bilinear.item()
+
+
+def truncation(
+    network: Any, text: Tensor, table: Tensor, sizes: Sequence[float], count: int
+) -> dict[float, list[float]]:
+    """Compare mixed terms with what H at zero makes of them, in so many drawn windows of a text.
+
+    Returns:
+        By size of the two positions, their correlation, and the root mean square of the
+        difference, in units of that of the mixed term.
+    """
+    draw, pairs, length = Generator().manual_seed(0), {size: [] for size in sizes}, len(table)
+    for start in torch.randint(len(text) - length - 1, (count,), generator=draw).tolist():
+        window = text[start : start + length + 1]
+        m, n = torch.randperm(length, generator=draw)[:2].tolist()
+        f = of_two_positions(network, window[:-1], window[1:], table, m, n)
+        for size in sizes:
+            pairs[size].append(interaction(f, size * table[m], size * table[n]))
+    found = {}
+    for size, values in pairs.items():
+        mixed, bilinear = torch.tensor(values, dtype=torch.float64).T
+        error = (mixed - bilinear).norm() / mixed.norm()
+        found[size] = [torch.stack([mixed, bilinear]).corrcoef()[0, 1].item(), error.item()]
+    return found

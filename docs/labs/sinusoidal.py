@@ -2,29 +2,34 @@
 # # Lab: sines, cosines, and what a trained model does with them
 #
 # Where does the inner product of two positions go as they part, and what does a Transformer make of
-# it? Every measured number of [the article](../articles/sinusoidal.md) comes from here.
+# it? Every measured number of [the article](../articles/sinusoidal.md) comes from here. Models are
+# tiny: two layers of 64 features that read characters, 32 at a time, for a few hundred steps.
 
 # %%
 import math
+from functools import partial
 
 import torch
 
+from snippets import sequences, trials
 from snippets import sinusoidal as waves
 from snippets.cosine_integral import EULER
-from tools import charts, dials, publish
+from snippets.ensembles import Ensemble, Transformer
+from snippets.positions import RotaryPositions, SinusoidalPositions
+from tools import charts, dials, interactions, publish
 
-FULL, found = publish.scale() == "full", {}
+FULL, found, draws = publish.scale() == "full", {}, torch.Generator().manual_seed(0)
 torch.set_default_dtype(torch.float64)
+torch.set_num_threads(1)
 
 # %% [markdown]
 # ## Clocks, the table, and its Gram matrix
 
 # %%
 rates = waves.frequencies(16)
-faces = [f"{2 * math.pi / rate:,.0f}" for rate in rates]
 rows = {f"m = {m}": m * rates for m in (0, 1, 2, 3, 10, 100, 1000)}
-alt = "Rows of eight clocks: the first hand spins, each further one lags, the last hardly moves."
-publish.figure("sinusoidal_clocks", dials.clocks(rows, faces), alt=alt)
+draw = dials.clocks(rows, [f"{2 * math.pi / rate:,.0f}" for rate in rates])
+publish.figure("sinusoidal_clocks", draw, alt="Rows of eight clocks, slower from left to right.")
 
 # %%
 p = waves.sinusoidal(128, 64, layout="half")
@@ -32,93 +37,111 @@ drawn = {"positions by features": p, "inner products": p @ p.T / 32}
 alt = "A table of sines and cosines that slow to the right; its Gram matrix has constant diagonals."
 draw = dials.signed(drawn, reach=1, columns=2, height=3.1)
 publish.figure("sinusoidal_gram", draw, alt=alt, raster=True)
-gram = waves.sinusoidal(2000, 128) @ waves.sinusoidal(2000, 128).T
-ranges = [gram.diagonal(k).max() - gram.diagonal(k).min() for k in range(2000)]
-found["spread along diagonals, 2000 positions"] = max(ranges).item()
-found["rank of 500 positions"] = torch.linalg.matrix_rank(waves.sinusoidal(500, 64)).item()
-slow = 2 * math.pi / waves.frequencies(768) > 512
-found["slow pairs, percent"] = 100 * slow.double().mean().item()
+found["rank of 500 positions"] = torch.linalg.matrix_rank(waves.sinusoidal(500, 64))
+found["slow pairs, percent"] = 100 * (waves.frequencies(768) < math.pi / 256).double().mean()
 
 # %% [markdown]
-# ## The decay on a logarithmic axis, its law, its zero
+# ## The decay on a logarithmic axis, its law, its zero; the sum beside its integral
+
 
 # %%
-k = torch.logspace(0, 5, 1200)
-law = 1 - (k.log() + EULER) / math.log(1e4)
+law = lambda k: 1 - (torch.as_tensor(k).log() + EULER) / math.log(1e4)  # noqa: E731
+k, near = torch.logspace(0, 5, 1200), torch.logspace(0, 4, 100)
 curves = {"64 features": (k, waves.similarity(k, 64) / 32)}
-curves["limit of many features"] = (k, waves.decay(k))
-curves["logarithmic law"] = (k[law > -0.05], law[law > -0.05])
-zero = (waves.decay(torch.arange(20_000)) <= 0).nonzero()[0].double()
+curves |= {"limit of many features": (k, waves.decay(k)), "logarithmic law": (near, law(near))}
+for base in (1000, 10_000):
+    zero = (waves.decay(torch.arange(base), base=base) <= 0).nonzero()[0].double()
+    found[f"first zero, base {base}"] = zero.item()
 marks = {f"first zero, {zero.item():.0f}": (zero, 0 * zero)}
 draw = charts.plots(curves, "offset $k$", "$2g(k)/d$", marks=marks, xscale="log")
-alt = "The limit falls along a straight line to zero near 6166; 64 features leave it after 30."
+alt = "The limit falls along a straight line to zero near 6167; 64 features leave it after 20."
 publish.figure("sinusoidal_decay", charts.plain(draw), alt=alt)
-found |= {f"decay at {k}": waves.decay(k).item() for k in (1, 10, 100, 1000, 20_000, 100_000)}
-for base in (1000, 10_000):
-    scan = waves.decay(torch.arange(base), base=base)
-    found[f"first zero, base {base}"] = (scan <= 0).nonzero()[0].item()
-for k in (10, 100, 1000):
-    error = waves.decay(k).item() - 1 + (math.log(k) + EULER) / math.log(1e4)
-    found[f"error of the law at {k}"] = abs(error)
-k = torch.arange(129)
+for k in (1, 10, 100, 1000, 20_000, 100_000):
+    found[f"decay at {k}"], found[f"law at {k}"] = waves.decay(k), law(k)
+    found[f"error of the law at {k}"] = (waves.decay(k) - law(k)).abs()
 for d in (64, 128, 768, 4096):
-    left = waves.similarity(k, d) * 2 / d
-    middle = waves.mean_cosine(k, 1e4 ** -((torch.arange(d // 2) + 0.5) * 2 / d))
-    for name, values in {"sum": left, "midpoints": middle}.items():
-        found[f"{name} less limit, {d}"] = (values - waves.decay(k)).abs().max().item()
-found["64 features at 128"] = waves.similarity(128, 64).item() / 32
-found["limit at 128"] = waves.decay(128).item()
+    k, middles = torch.arange(129), 1e4 ** -((torch.arange(d // 2) + 0.5) * 2 / d)
+    sums = {"sum": waves.similarity(k, d) * 2 / d, "midpoints": waves.mean_cosine(k, middles)}
+    found |= {f"{n} less limit, {d}": (s - waves.decay(k)).abs().max() for n, s in sums.items()}
+found["64 features, limit at 128"] = [waves.similarity(128, 64) / 32, waves.decay(128)]
 
 # %% [markdown]
-# ## Other schedules of frequencies
+# ## Other schedules of frequencies; finite features return
 
 # %%
 t, panels = (torch.arange(20_000) + 0.5) / 20_000, {}
-schedules = {
-    "$10000^{-t}$": 1e4**-t,
-    "$1000^{-t}$": 1e3**-t,
-    "$t$": t,
-    "$t^2$": t**2,
-    "$t^3$": t**3,
-}
+schedules = {f"${b}^{{-t}}$": b**-t for b in (10_000, 1000)}
+schedules |= {f"$t^{a}$": t**a for a in (1, 2, 3)}
 for name, k in {"near": torch.linspace(0, 30, 200), "far": torch.linspace(30, 3000, 600)}.items():
     panels[name] = {label: (k, waves.mean_cosine(k, rates)) for label, rates in schedules.items()}
-alt = "Near: t crosses zero at once, powers of ten stay high; far: cubes and 10000 stay above 0."
 draw = dials.key_last(charts.traces(panels, "offset", ylim=(-0.25, 1)))
-publish.figure("sinusoidal_schedules", draw, alt=alt)
-for alpha in (2, 3):
-    size = math.gamma(1 + 1 / alpha) * math.cos(math.pi / 2 / alpha)
-    found[f"power {alpha}: law at 1000"] = size * 1000 ** (-1 / alpha)
-    found[f"power {alpha}: at 1000"] = waves.mean_cosine(1000, t**alpha).item()
-
-# %% [markdown]
-# ## Finite features return: root mean squares over windows of offsets
+publish.figure("sinusoidal_schedules", draw, alt="Near, t falls at once; far, 10000 stays above.")
+for a in (2, 3):
+    power = math.gamma(1 + 1 / a) * math.cos(math.pi / 2 / a) * 1000 ** (-1 / a)
+    found[f"power {a}: law, integral"] = [power, waves.mean_cosine(1000, t**a)]
 
 # %%
-draws = torch.Generator().manual_seed(0)
 k = 10 ** (8 * torch.rand(200_000, generator=draws))
 curves = {"limit": dials.windows(k, waves.decay(k), 32)}
+far = (k > 1e5) & (k < 1e7)
 for d in (16, 64, 768):
-    value = torch.cat([waves.mean_cosine(part, waves.frequencies(d)) for part in k.split(10_000)])
+    value = torch.cat([waves.similarity(part, d) * 2 / d for part in k.split(10_000)])
     curves[f"{d} features"] = dials.windows(k, value, 32)
-    far = torch.randint(10**5, 10**7, (40_000,), generator=draws)
-    far = torch.cat([waves.similarity(part, d) * 2 / d for part in far.split(10_000)])
-    found[f"root mean square, {d}"] = far.square().mean().sqrt().item()
-    found[f"largest return, {d}"] = far.max().item()
+    found[f"far returns, {d}"] = [value[far].square().mean().sqrt(), value[far].max()]
 draw = charts.plots(curves, "offset", "root mean square", xscale="log", yscale="log")
-alt = "Four curves fall together; the sums level off at one over root d, the limit falls on."
-publish.figure("sinusoidal_returns", draw, alt=alt)
-
-# %% [markdown]
-# ## What a block of a mixed Hessian sees
+publish.figure("sinusoidal_returns", draw, alt="Curves fall together; sums level off in turn.")
 
 # %%
-eye, flip = torch.eye(2), torch.eye(2).flip(0)
-p = waves.encode(torch.arange(40), torch.tensor([0.25]))
-quarter, mirror = torch.tensor([[0.0, 1.0], [-1.0, 0.0]]), torch.tensor([[-1.0, 0.0], [0.0, 1.0]])
-blocks = {"identity": eye, "quarter turn": quarter, "mirror": mirror, "exchange": flip}
-seen = {name: p @ block @ p.T for name, block in blocks.items()}
-alt = "Four maps of stripes: two along the diagonal, even and odd, and two across it."
+p, eye = waves.encode(torch.arange(40), torch.tensor([0.25])), torch.eye(2)
+mirror = torch.tensor([-1.0, 1.0]).diag()
+blocks = {"identity": eye, "quarter turn": -mirror.flip(1), "mirror": mirror}
+seen = {n: p @ block @ p.T for n, block in {**blocks, "exchange": eye.flip(0)}.items()}
 draw = dials.signed(seen, "$n$", "$m$", reach=1, columns=4, height=1.9)
-publish.figure("sinusoidal_blocks", draw, alt=alt, raster=True)
+publish.figure("sinusoidal_blocks", draw, alt="Stripes: two along, two across.", raster=True)
+
+# %% [markdown]
+# ## The base, swept in a language model of characters: five seeds each, the test text read once
+
+# %%
+torch.set_default_dtype(torch.float32)
+text, bases = sequences.load_characters(), (10, 100, 1000, 10_000, 100_000)
+runs: dict = {f"sinusoidal, {b}": partial(SinusoidalPositions, 64, base=b) for b in bases}
+runs |= {f"rotary, {b}": partial(RotaryPositions, base=b) for b in bases}
+runs |= {"trained from 10000": partial(interactions.TrainedFrequencies, 64), "none": None}
+how = {"symbols": len(text.alphabet), "seeds": range(5), "length": 32, "count": 16}
+nets = interactions.trained_together(runs, text.train, steps=4000 if FULL else 450, **how)
+costs = [trials.bits(net, text.test, 128) for net in nets.values()]
+parts = {"1 to 32": slice(32), "65 to 128": slice(64, 128)}
+bits = {name: torch.stack([c[:, s].mean(1) for c in costs], 1) for name, s in parts.items()}
+rows = [[name, *row] for name, row in zip(runs, interactions.compared(bits, 3), strict=True)]
+publish.table("sinusoidal_bases", ["positions", *parts, "difference", "p"], rows)
+found |= {f"{name}: bits": [b[:, i].mean() for b in bits.values()] for i, name in enumerate(runs)}
+kinds = {"sinusoidal": slice(5), "rotary": slice(5, 10)}
+curves = {f"{k}, {name}": bits[name][:, s] for name in parts for k, s in kinds.items()}
+draw = charts.bands(curves, torch.tensor(bases), "base", "bits a character", xscale="log")
+publish.figure("sinusoidal_bases", draw, alt="Bits by base: low inside, far higher beyond.")
+moved = interactions.octaves_moved(nets["trained from 10000"], base=10_000)
+found["octaves moved"] = [moved.median(), moved.max()]
+
+# %% [markdown]
+# ## H of trained heads, beside untrained ones; how far Taylor's formula goes
+
+# %%
+usual, p, rows = "sinusoidal, 10000", waves.sinusoidal(32, 64).double(), []
+build = partial(Transformer, len(text.alphabet), runs[usual], hidden=128)
+for name, net in (("untrained", Ensemble(build, range(5))), ("trained", nets[usual])):
+    values = interactions.head_table(net, p)
+    found[f"{name}: percent"], spread = values.mean(0), values.std(0)
+    cells = zip(values.mean(0), spread, strict=True)
+    rows.append([name, *(f"{mean:.1f} ± {each:.1f}" for mean, each in cells)])
+top = ["heads", "diagonal (%)", "2x2 blocks (%)", "relative (%)", "explained by offsets (%)"]
+publish.table("sinusoidal_heads", top, rows)
+H = interactions.heads(nets[usual])[0]
+H = H[interactions.explained(p @ H @ p.T).argmax()]
+drawn = {"$H$ of a head": H, "$p_m H p_n$": p @ H @ p.T}
+drawn["its relative part"] = p @ waves.relative_part(H) @ p.T
+publish.figure("sinusoidal_heads", dials.signed(drawn), alt="H, scores, stripes.", raster=True)
+network, sizes = nets[usual].member(0).double(), (1.0, 0.3, 0.1, 0.03)
+taylor = interactions.truncation(network, text.validation, p, sizes, 100)
+found |= {f"Taylor at {size}": values for size, values in taylor.items()}
 publish.numbers("sinusoidal", found)

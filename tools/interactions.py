@@ -71,22 +71,27 @@ def shares(matrices: Iterable[Tensor]) -> dict[str, float]:
 
 
 def head_table(ensemble: Ensemble, table: Tensor) -> Tensor:
-    """Return percentages of each member's heads, (members, 4): the three shares of H, and what an
-    offset explains of the scores between the rows of a table of positions.
+    """Return percentages of each member's heads, (members, 6): the three shares of H, and what
+    explains the scores between rows of a table of positions: the relative part of H, a straight
+    line in the key's position, any function of the offset.
     """
-    table = table.double()
-    return 100 * torch.tensor(
-        [
-            [*shares(H).values(), explained(table @ H @ table.T).mean().item()]
-            for H in heads(ensemble)
-        ]
-    )
+    p, rows = table.double(), []
+    line = torch.arange(len(p)).double().expand(len(p), len(p))
+    for H in heads(ensemble):
+        scores = p @ H @ p.T
+        relative = p @ torch.stack([relative_part(head) for head in H]) @ p.T
+        fits = left_over(scores - relative, scores), explained(scores, line[None])
+        offset = explained(scores, offsets(len(p)))
+        rows.append([*shares(H).values(), *(each.mean().item() for each in (*fits, offset))])
+    return 100 * torch.tensor(rows)
 
 
-def trained_together(builds: Mapping[str, Any], text: Tensor, **how: Any) -> dict[str, Ensemble]:
-    """Train one ensemble of character models a scheme, two schemes at a time."""
+def trained_together(
+    builds: Mapping[str, Any], text: Tensor, *, workers: int = 2, **how: Any
+) -> dict[str, Ensemble]:
+    """Train one ensemble of character models a scheme, so many schemes at a time."""
     jobs = (delayed(train_characters)(text, build, **how) for build in builds.values())
-    trained: Any = Parallel(2)(jobs)
+    trained: Any = Parallel(workers)(jobs)
     return {name: net for name, (net, _) in zip(builds, trained, strict=True)}
 
 
@@ -115,21 +120,34 @@ def compared(scores: Mapping[str, Tensor], reference: int) -> list[list[str]]:
     ]
 
 
-def explained(scores: Tensor) -> Tensor:
-    """Return the share of what scores (..., n, n) vary by within rows, up to the diagonal, that a
-    function of the offset explains; what is constant in a row changes no softmax.
+def within_rows(scores: Tensor) -> Tensor:
+    """Return scores (..., n, n) up to the diagonal, less the mean of their row, (..., entries):
+    all that a causal softmax can see of them.
     """
-    length = scores.shape[-1]
-    m, n = torch.tril_indices(length, length)
-    design = torch.zeros(len(m), 2 * length, dtype=torch.float64)
-    rows = torch.arange(len(m))
-    design[rows, m] = design[rows, length + m - n] = 1
-    values = scores[..., m, n].double().reshape(-1, len(m)).T
-    row_means = design[:, :length] @ torch.linalg.lstsq(design[:, :length], values).solution
-    basis, sizes, _ = torch.linalg.svd(design, full_matrices=False)
-    basis = basis[:, sizes > 1e-9 * sizes[0]]
-    left = values - basis @ (basis.T @ values)
-    share = 1 - left.square().sum(0) / (values - row_means).square().sum(0)
+    mask = torch.ones_like(scores).tril()
+    means = (scores * mask).sum(-1, keepdim=True) / mask.sum(-1, keepdim=True)
+    m, n = torch.tril_indices(*scores.shape[-2:])
+    return (scores - means)[..., m, n]
+
+
+def left_over(rest: Tensor, scores: Tensor) -> Tensor:
+    """Return 1 less the energy, within rows, of what a fit leaves of scores, over theirs."""
+    return 1 - within_rows(rest).square().sum(-1) / within_rows(scores).square().sum(-1)
+
+
+def offsets(length: int) -> Tensor:
+    """Return, for each offset from 0, the matrix that is 1 there, (length, length, length)."""
+    place = torch.arange(length)
+    return (place[:, None] - place == place[:, None, None]).double()
+
+
+def explained(scores: Tensor, patterns: Tensor) -> Tensor:
+    """Return the share of scores (..., n, n), within rows, that a sum of patterns explains."""
+    seen = within_rows(scores.double())
+    values = seen.reshape(-1, seen.shape[-1]).T
+    design = within_rows(patterns.double()).T
+    fit = design @ torch.linalg.lstsq(design, values, driver="gelsd").solution
+    share = 1 - (values - fit).square().sum(0) / values.square().sum(0)
     return share.reshape(scores.shape[:-2])
 
 
@@ -165,8 +183,8 @@ def truncation(
     """Compare mixed terms with what H at zero makes of them, in so many drawn windows of a text.
 
     Returns:
-        By size of the two positions, their correlation, and the root mean square of the
-        difference, in units of that of the mixed term.
+        By size of the two positions, in percent, how often the signs agree, and the median
+        error in units of the mixed term.
     """
     draw, pairs, length = Generator().manual_seed(0), {size: [] for size in sizes}, len(table)
     for start in torch.randint(len(text) - length - 1, (count,), generator=draw).tolist():
@@ -178,6 +196,7 @@ def truncation(
     found = {}
     for size, values in pairs.items():
         mixed, bilinear = torch.tensor(values, dtype=torch.float64).T
-        error = (mixed - bilinear).norm() / mixed.norm()
-        found[size] = [torch.stack([mixed, bilinear]).corrcoef()[0, 1].item(), error.item()]
+        signs = (mixed * bilinear > 0).double().mean()
+        errors = (bilinear / mixed - 1).abs()
+        found[size] = [100 * signs.item(), 100 * errors.median().item()]
     return found

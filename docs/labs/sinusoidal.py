@@ -109,7 +109,7 @@ runs: dict = {f"sinusoidal, {b}": partial(SinusoidalPositions, 64, base=b) for b
 runs |= {f"rotary, {b}": partial(RotaryPositions, base=b) for b in bases}
 runs |= {"trained from 10000": partial(interactions.TrainedFrequencies, 64), "none": None}
 how = {"symbols": len(text.alphabet), "seeds": range(5), "length": 32, "count": 16}
-nets = interactions.trained_together(runs, text.train, steps=4000 if FULL else 450, **how)
+nets = interactions.trained_together(runs, text.train, steps=4000 if FULL else 400, **how)
 costs = [trials.bits(net, text.test, 128) for net in nets.values()]
 parts = {"1 to 32": slice(32), "65 to 128": slice(64, 128)}
 bits = {name: torch.stack([c[:, s].mean(1) for c in costs], 1) for name, s in parts.items()}
@@ -134,14 +134,13 @@ for name, net in (("untrained", Ensemble(build, range(5))), ("trained", nets[usu
     found[f"{name}: percent"], spread = values.mean(0), values.std(0)
     cells = zip(values.mean(0), spread, strict=True)
     rows.append([name, *(f"{mean:.1f} ± {each:.1f}" for mean, each in cells)])
-top = ["heads", "diagonal (%)", "2x2 blocks (%)", "relative (%)", "explained by offsets (%)"]
+top = ["heads", "diagonal", "blocks", "relative", "by relative part", "by a line", "by offsets"]
 publish.table("sinusoidal_heads", top, rows)
-H = interactions.heads(nets[usual])[0]
-H = H[interactions.explained(p @ H @ p.T).argmax()]
+H = interactions.heads(nets[usual])[0, 0]
 drawn = {"$H$ of a head": H, "$p_m H p_n$": p @ H @ p.T}
 drawn["its relative part"] = p @ waves.relative_part(H) @ p.T
 publish.figure("sinusoidal_heads", dials.signed(drawn), alt="H, scores, stripes.", raster=True)
-network, sizes = nets[usual].member(0).double(), (1.0, 0.3, 0.1, 0.03)
+network, sizes = nets[usual].member(0).double(), (1.0, 0.1, 0.01, 0.001)
 taylor = interactions.truncation(network, text.validation, p, sizes, 100)
 found |= {f"Taylor at {size}": values for size, values in taylor.items()}
 publish.numbers("sinusoidal", found)

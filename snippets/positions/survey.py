@@ -15,7 +15,6 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 from snippets.checks import require, require_count, require_counts
 from snippets.positions.absolute import (
@@ -138,8 +137,9 @@ def term_matrices(net: Attention, query: Token, key: Token) -> list[Matrix]:
 
 def kind(matrix: Matrix) -> str:
     """Say what a matrix over pairs of positions depends on."""
-    tolerance = TINY * (1 + matrix.abs().max())
-    if matrix.abs().max() < tolerance:
+    largest = matrix.abs().max()
+    tolerance = TINY * (1 + largest)
+    if largest < tolerance:
         return "absent"
     if (matrix - matrix[..., :1, :1]).abs().max() < tolerance:
         return "constant"
@@ -240,7 +240,7 @@ def cost(
 def peak_memory(work: Callable[[], object]) -> int:
     """Return the most bytes that tensors made by a piece of work held.
 
-    What a kernel keeps to itself, as the fused one its blocks, is not seen.
+    What a kernel keeps to itself is not seen.
     """
     with _Meter() as meter:
         work()
@@ -259,8 +259,10 @@ class _Meter(TorchDispatchMode):
         self, func: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
         out = func(*args, **(kwargs or {}))
-        old = {x.untyped_storage().data_ptr() for x in _tensors(args)}
-        for x in _tensors(out):
+        old = {x.data_ptr() for x in _storages(args)}
+        for x in [out] if isinstance(out, Tensor) else out:
+            if not isinstance(x, Tensor):
+                continue
             storage = x.untyped_storage()
             place, size = storage.data_ptr(), storage.nbytes()
             if place in self.holders or place not in old:
@@ -281,8 +283,9 @@ class _Meter(TorchDispatchMode):
             self.held -= size
 
 
-def _tensors(tree: Any) -> list[Tensor]:
-    return [x for x in tree_leaves(tree) if isinstance(x, Tensor)]
+def _storages(args: Any) -> list[torch.UntypedStorage]:
+    flat = [x for a in args for x in (a if isinstance(a, list) else (a,))]
+    return [x.untyped_storage() for x in flat if isinstance(x, Tensor)]
 
 
 # --8<-- [end:cost]
@@ -295,5 +298,5 @@ def costs(
     lengths: Iterable[int] = LENGTHS, names: Iterable[str] = tuple(SCHEMES)
 ) -> list[Cost]:
     """Return the cost of schemes at lengths, each with each."""
-    lengths = list(lengths)
-    return [cost(name, length) for name in names for length in lengths]
+    sizes = list(lengths)
+    return [cost(name, length) for name in names for length in sizes]

@@ -7,14 +7,12 @@ Units:    gaps in the units of outputs and scores; milliseconds, megabytes.
 """
 
 import time
-import weakref
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from snippets.checks import require, require_count, require_counts
 from snippets.positions.absolute import (
@@ -25,6 +23,7 @@ from snippets.positions.absolute import (
 )
 from snippets.positions.attention import Attention, Scheme
 from snippets.positions.biases import AlibiPositions, T5Positions
+from snippets.positions.memory import peak_memory
 from snippets.positions.relative import (
     DebertaPositions,
     ShawPositions,
@@ -224,8 +223,8 @@ def cost(
         seconds: Calls are repeated for so long, and at least once.
     """
     require_counts(length=length)
-    net = surveyed(name, dim=dim, heads=heads, length=length)
-    x = torch.randn(1, length, dim)
+    net = surveyed(name, dim=dim, heads=heads, length=length).float()
+    x = torch.randn(1, length, dim, dtype=torch.float32)
     megabytes = peak_memory(lambda: net(x)) / 1e6  # a first call, to warm up
     threads, times = torch.get_num_threads(), []
     torch.set_num_threads(1)
@@ -235,57 +234,6 @@ def cost(
         times.append(time.perf_counter() - start)
     torch.set_num_threads(threads)
     return Cost(name, length, 1e3 * min(times), megabytes)
-
-
-def peak_memory(work: Callable[[], object]) -> int:
-    """Return the most bytes that tensors made by a piece of work held.
-
-    What a kernel keeps to itself is not seen.
-    """
-    with _Meter() as meter:
-        work()
-    return meter.most
-
-
-class _Meter(TorchDispatchMode):
-    """Count the bytes of storages that some new tensor still holds."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.held = self.most = 0
-        self.holders: dict[int, int] = {}
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
-        out = func(*args, **(kwargs or {}))
-        old = {x.data_ptr() for x in _storages(args)}
-        for x in [out] if isinstance(out, Tensor) else out:
-            if not isinstance(x, Tensor):
-                continue
-            storage = x.untyped_storage()
-            place, size = storage.data_ptr(), storage.nbytes()
-            if place in self.holders or place not in old:
-                self._hold(place, size)
-                weakref.finalize(x, self._drop, place, size)
-        return out
-
-    def _hold(self, place: int, size: int) -> None:
-        first = place not in self.holders
-        self.holders[place] = self.holders.get(place, 0) + 1
-        self.held += size if first else 0
-        self.most = max(self.most, self.held)
-
-    def _drop(self, place: int, size: int) -> None:
-        self.holders[place] -= 1
-        if not self.holders[place]:
-            del self.holders[place]
-            self.held -= size
-
-
-def _storages(args: Any) -> list[torch.UntypedStorage]:
-    flat = [x for a in args for x in (a if isinstance(a, list) else (a,))]
-    return [x.untyped_storage() for x in flat if isinstance(x, Tensor)]
 
 
 # --8<-- [end:cost]

@@ -36,9 +36,9 @@ MAP = {
     "rotary": ("relative", "absent", "absent", "absent"),
     "ALiBi": ("constant", "absent", "absent", "relative"),
 }
-BEYOND = dict.fromkeys(("learned", "product"), "refuses")
-BEYOND |= dict.fromkeys(("none", "none, causal"), "sees nothing")
-BEYOND |= dict.fromkeys(("Shaw", "T5", "DeBERTa"), "clips")
+BEYOND: dict[str, str] = {"learned": "refuses", "product": "refuses"}
+BEYOND |= {"none": "sees nothing", "none, causal": "sees nothing"}
+BEYOND |= {"Shaw": "clips", "T5": "clips", "DeBERTa": "clips"}
 ABSOLUTE = ("learned", "product", "sinusoidal", "recurrent")
 
 

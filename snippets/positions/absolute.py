@@ -92,6 +92,8 @@ class SinusoidalPositions(Scheme):
     def forward(self, x: Tokens) -> Tokens:
         """Add to each token the sinusoids of its position."""
         _require_tokens(self, x)
+        if not x.is_floating_point():
+            raise TypeError(f"x must be floating-point, got {x.dtype}")
         return x + sinusoids(
             torch.arange(x.shape[1]), x, base=self.base, layout=self.layout
         )

@@ -35,7 +35,10 @@ def toeplitz(
     values: Float[Tensor, "heads offsets"],
 ) -> Float[Tensor, "heads length length"]:
     """Lay values by offset out as a matrix, constant along its diagonals."""
-    length = (values.shape[-1] + 1) // 2
+    require(values.ndim == 2, "rank of values", 2, values.ndim)  # noqa: PLR2004
+    columns = values.shape[1]
+    require(columns % 2 == 1, "columns of values", "odd", columns)
+    length = (columns + 1) // 2
     return relative_shift(values[:, None].expand(-1, length, -1))
 
 

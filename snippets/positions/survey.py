@@ -187,6 +187,8 @@ def traits(
     )
 
 
+# --8<-- [end:traits]
+# --8<-- [start:beyond]
 def beyond(net: Attention, token: Token, trained: int) -> str:
     """Say what the scores of equal tokens do at offsets never trained."""
     try:
@@ -200,7 +202,7 @@ def beyond(net: Attention, token: Token, trained: int) -> str:
     return "clips" if spread < TINY else "goes on"
 
 
-# --8<-- [end:traits]
+# --8<-- [end:beyond]
 # --8<-- [start:cost]
 @torch.no_grad()
 def cost(

@@ -92,6 +92,8 @@ class SinusoidalPositions(Scheme):
     def forward(self, x: Tokens) -> Tokens:
         """Add to each token the sinusoids of its position."""
         _require_tokens(self, x)
+        if not x.is_floating_point():
+            raise TypeError(f"x must be floating-point, got {x.dtype}")
         return x + sinusoids(
             torch.arange(x.shape[1]), x, base=self.base, layout=self.layout
         )
@@ -152,9 +154,9 @@ class RecurrentPositions(Scheme):
 
     def _next(self, p: Tensor) -> Tensor:
         h, step = self.dynamics, 1 / self.steps
-        require_shape("value of dynamics", h(p), tuple(p.shape))
         for _ in range(self.steps):
             first = h(p)
+            require_shape("value of dynamics", first, tuple(p.shape))
             second = h(p + step / 2 * first)
             third = h(p + step / 2 * second)
             last = h(p + step * third)

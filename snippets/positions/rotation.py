@@ -60,17 +60,17 @@ def rotary(
     _require_turnable(x, layout)
     require_base(base)
     dtype = torch.float32 if x.dtype in SMALL else x.dtype
+    length, width = x.shape[-2:]
     if positions is None:
-        length, width = x.shape[-2:]
         # Neighbouring lengths share a table: decoding grows one by one.
         rows = max(SHORTEST, 1 << (length - 1).bit_length())
         key = (rows, width, float(base), layout, dtype, x.device)
         tables = [table[:length] for table in _kept_tables(*key)]
         turn = _pairs_turned if layout == "interleaved" else HalvesTurned.apply
     else:
-        require_shape("positions", positions, x.shape[-2:-1])
+        require_shape("positions", positions, (length,))
         require_real("positions", positions)
-        tables = _tables(positions, x.shape[-1], base, layout, dtype)
+        tables = _tables(positions.to(x.device), width, base, layout, dtype)
         turn = _pairs_turned if layout == "interleaved" else _halves_turned
     return turn(x.to(dtype), *tables).to(x.dtype)
 

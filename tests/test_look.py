@@ -96,3 +96,9 @@ def test_faces_are_there_and_weigh_at_most_70_kb() -> None:
 def test_colours_are_written_in_tokens_only() -> None:
     rules = CSS[CSS.index("/* ---- The page ---- */") :]
     assert re.findall(r"#[0-9a-f]{3,6}\b", rules) == []
+
+
+def test_nothing_large_asks_what_it_holds() -> None:
+    """A page's `:has()` has all of its style computed anew for each button the theme adds to it."""
+    holders = re.findall(r"([\w.-]*):has\(", re.sub(r"/\*.*?\*/", "", CSS, flags=re.S))
+    assert {*holders} <= {"html", "div.mjx-display", ".highlight", ".card"}

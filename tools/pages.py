@@ -20,9 +20,9 @@ DARK = (
     'Object.keys(localStorage).every(key=>!key.endsWith("__palette"))&&'
     'document.body.setAttribute("data-md-color-scheme","slate")'
 )
-# Text is invisible while its faces may still arrive, a moment at most: then it has its place from
-# the start. Browsers leave `optional` faces that take longer than 100 ms to the next page; the wait
-# is longer, so that on a busy machine no face comes in between and moves what already shows.
+# Text is invisible while its faces may still arrive, a moment at most, and shows without those that
+# are late: it has its place from the start. (`font-display: optional` says the same, but on a busy
+# machine Chromium was seen to put in a face a second later.)
 FACES = ("Derive Serif", "Derive Display", "Derive Ampersand", "Derive Mono", "MJXZERO")
 LOADS = ",".join(
     f'document.fonts.load("{face}","&")'
@@ -30,8 +30,9 @@ LOADS = ",".join(
 )
 SETTLE = (
     '(classes=>{classes.add("settling");'
-    f"Promise.race([Promise.all([{LOADS}]),new Promise(late=>setTimeout(late,150))])"
-    '.finally(()=>classes.remove("settling"))})(document.documentElement.classList)'
+    f"Promise.race([Promise.all([{LOADS}]),new Promise((_,late)=>setTimeout(late,150))])"
+    '.catch(()=>classes.add("late")).finally(()=>classes.remove("settling"))'
+    "})(document.documentElement.classList)"
 )
 TAKE_HOME = {".ipynb": "Notebook", ".py": "Script", ".md": "Markdown"}
 

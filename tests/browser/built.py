@@ -48,10 +48,8 @@ def anchors(page: str) -> set[str]:
 @cache
 def words(page: str) -> str:
     """Return the text of a page that is no code, as a reader sees it."""
-    shown = BeautifulSoup(text(page), "html.parser")
-    for tag in shown.select("script, style, pre, code, mjx-container"):
-        tag.decompose()
-    return shown.get_text(" ")
+    unseen = ["script", "style", "pre", "code", "mjx-container"]
+    return " ".join(part for part in soup(page).strings if not part.find_parent(unseen))
 
 
 def describe(tag: Tag) -> str:

@@ -3,6 +3,21 @@
 # Open all fold-outs.
 UNFOLD = "document.querySelectorAll('details').forEach(details => details.open = true)"
 
+# Leave one coloured token of each kind in the code of the page, and make plain text of the others.
+SAMPLE = """() => {
+  const seen = new Set();
+  for (const code of document.querySelectorAll("pre code")) {
+    const paper = getComputedStyle(code.closest(".highlight, td, article, body")).background;
+    const sample = code.cloneNode(true);
+    for (const token of sample.querySelectorAll("span:not(:has(*))")) {
+      const kind = token.className + " on " + paper;
+      if (seen.has(kind)) token.replaceWith(token.textContent);
+      seen.add(kind);
+    }
+    code.replaceWith(sample);
+  }
+}"""
+
 # Equations without a box, glyphs without a shape or a font.
 EQUATIONS = """() => {
   const problems = [];

@@ -30,17 +30,19 @@ def path(request: pytest.FixtureRequest) -> str:
 def visit(
     request: pytest.FixtureRequest, path: str, reading: Window, slow_server: str
 ) -> Iterator[Reader]:
-    """A page on a wide screen."""
+    """A page on a wide screen, read to its end."""
     with reading(scheme=request.param, address=slow_server) as reader:
-        reader.open(path)
+        reader.open(path).evaluate(probes.SCROLL)
         yield reader
 
 
 @pytest.fixture(scope="module")
 def phone(path: str, reading: Window, slow_server: str) -> Iterator[Page]:
-    """A page on a narrow screen."""
+    """A page on a narrow screen, read to its end."""
     with reading(width=390, address=slow_server) as reader:
-        yield reader.open(path)
+        page = reader.open(path)
+        page.evaluate(probes.SCROLL)
+        yield page
 
 
 @pytest.fixture(scope="module")
@@ -68,20 +70,17 @@ def article(slug: str, reading: Window) -> Iterator[Reader]:
 
 def test_loads_without_complaint(visit: Reader) -> None:
     """No error or warning on the console, nothing missing, no request to another host."""
-    visit.page.evaluate(probes.SCROLL)
     assert not visit.complaints, "\n".join(visit.complaints)
 
 
 def test_nothing_moves(visit: Reader) -> None:
     """Although fonts and pictures come late, down to the end of the page."""
-    visit.page.evaluate(probes.SCROLL)
     shift = visit.page.evaluate(probes.SHIFT)
     assert shift < STILL, f"layout shift of {shift:.4f}"
 
 
 def test_figures_follow_the_scheme(visit: Reader) -> None:
     """One of each pair is shown, loads when it is scrolled to, and the other is never fetched."""
-    visit.page.evaluate(probes.SCROLL)
     for figure in visit.page.evaluate(probes.FIGURES):
         wanted = figure["source"].endswith(f"#only-{visit.scheme}")
         assert figure["shown"] == wanted, f"{figure['source']} in the {visit.scheme} scheme"
@@ -97,11 +96,15 @@ def test_equations_fit_the_column(visit: Reader) -> None:
 
 
 def test_axe_finds_nothing_serious(visit: Reader) -> None:
-    """All of its rules in the light scheme; in the dark, those that depend on colours."""
+    """All of its rules in the light scheme; in the dark, those that depend on colours.
+
+    The last test of the window: it changes the page.
+    """
     options: dict[str, Any] = {"resultTypes": ["violations"]}
     if visit.scheme == "dark":
         options["runOnly"] = ["color-contrast", "link-in-text-block"]
     visit.page.evaluate(probes.UNFOLD)
+    visit.page.evaluate(probes.SAMPLE)
     violations = Axe().run(visit.page, options=options).response["violations"]
     problems = [
         f"{violation['id']}: {node['html'][:200]}\n  {node['failureSummary']}"
@@ -130,7 +133,6 @@ def test_the_rest_needs_no_script(plain: Page) -> None:
 
 
 def test_nothing_moves_on_a_phone(phone: Page) -> None:
-    phone.evaluate(probes.SCROLL)
     shift = phone.evaluate(probes.SHIFT)
     assert shift < STILL, f"layout shift of {shift:.4f}"
 

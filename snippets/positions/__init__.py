@@ -28,7 +28,7 @@ from snippets.positions.relative import (
     TransformerXLPositions,
     relative_shift,
 )
-from snippets.positions.rotary import (
+from snippets.positions.rotation import (
     Layout,
     RotaryPositions,
     interpolated_positions,

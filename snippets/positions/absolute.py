@@ -19,7 +19,7 @@ from snippets.checks import (
     require_shape,
 )
 from snippets.positions.attention import Scheme, require_like
-from snippets.positions.rotary import require_base, require_layout
+from snippets.positions.rotation import require_base, require_layout
 from snippets.sinusoidal import Layout, sinusoidal
 
 Tokens = Float[Tensor, "batch length dim"]
@@ -152,9 +152,9 @@ class RecurrentPositions(Scheme):
 
     def _next(self, p: Tensor) -> Tensor:
         h, step = self.dynamics, 1 / self.steps
-        require_shape("value of dynamics", h(p), tuple(p.shape))
         for _ in range(self.steps):
             first = h(p)
+            require_shape("value of dynamics", first, tuple(p.shape))
             second = h(p + step / 2 * first)
             third = h(p + step / 2 * second)
             last = h(p + step * third)

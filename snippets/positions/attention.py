@@ -117,9 +117,9 @@ class Attention(nn.Module):
     # --8<-- [start:attention]
     def forward(self, x: Tokens) -> Tokens:
         """Return for each token the mean of what it attends to."""
-        query, key, value = self._project(x)
+        query, key, value = self.project(x)
         if self.position.mixes or x.shape[1] < FUSED:
-            weights = self._visible(self._scores(query, key)).softmax(-1)
+            weights = self._visible(self.pair_scores(query, key)).softmax(-1)
             mixed = self.position.mix(weights, value)
         else:
             mixed = self._fused(query, key, value)
@@ -127,14 +127,15 @@ class Attention(nn.Module):
 
     def scores(self, x: Tokens) -> Scores:
         """Return the scores, scaled, before mask and softmax."""
-        query, key, _ = self._project(x)
-        return self._scores(query, key)
+        query, key, _ = self.project(x)
+        return self.pair_scores(query, key)
 
     def weights(self, x: Tokens) -> Scores:
         """Return how much each token attends to each: rows sum to 1."""
         return self._visible(self.scores(x)).softmax(-1)
 
-    def _project(self, x: Tokens) -> tuple[Heads, Heads, Heads]:
+    def project(self, x: Tokens) -> tuple[Heads, Heads, Heads]:
+        """Return query, key and value of each head, turned if that is due."""
         weight = self.query.weight
         require(x.ndim == RANK, "rank of x", RANK, x.ndim)
         require_shape("x", x, (*x.shape[:2], weight.shape[1]))
@@ -147,7 +148,8 @@ class Attention(nn.Module):
         )
         return turn(query), turn(key), value
 
-    def _scores(self, query: Heads, key: Heads) -> Scores:
+    def pair_scores(self, query: Heads, key: Heads) -> Scores:
+        """Return the scores of queries with keys, which may differ in x."""
         scores = query * self.position.scale(query.shape[-1]) @ key.mT
         bias = self.position.bias(query, key)
         return scores if bias is None else scores + bias

@@ -20,6 +20,7 @@ from snippets.checks import (
     require_integers,
 )
 from snippets.positions.attention import Scheme
+from snippets.positions.relative import relative_shift
 
 Heads = Float[Tensor, "batch heads length d"]
 Bias = Float[Tensor, "1 heads length length"]
@@ -35,7 +36,7 @@ def toeplitz(
 ) -> Float[Tensor, "heads length length"]:
     """Lay values by offset out as a matrix, constant along its diagonals."""
     length = (values.shape[-1] + 1) // 2
-    return values.unfold(-1, length, 1).flip(-2)
+    return relative_shift(values[:, None].expand(-1, length, -1))
 
 
 # --8<-- [start:t5-bucket]

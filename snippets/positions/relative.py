@@ -16,7 +16,7 @@ from torch.nn.functional import pad
 from snippets.checks import require, require_counts
 from snippets.positions.absolute import sinusoids
 from snippets.positions.attention import Scheme
-from snippets.positions.rotary import require_base, require_layout
+from snippets.positions.rotation import require_base, require_layout
 from snippets.sinusoidal import Layout
 
 Heads = Float[Tensor, "batch heads length d"]

@@ -66,14 +66,13 @@ def rotary(
         rows = max(SHORTEST, 1 << (length - 1).bit_length())
         key = (rows, width, float(base), layout, dtype, x.device)
         tables = [table[:length] for table in _kept_tables(*key)]
+        turn = _pairs_turned if layout == "interleaved" else HalvesTurned.apply
     else:
         require_shape("positions", positions, x.shape[-2:-1])
         require_real("positions", positions)
         tables = _tables(positions, x.shape[-1], base, layout, dtype)
-    turned = (_pairs_turned if layout == "interleaved" else _halves_turned)(
-        x.to(dtype), *tables
-    )
-    return turned.to(x.dtype)
+        turn = _pairs_turned if layout == "interleaved" else _halves_turned
+    return turn(x.to(dtype), *tables).to(x.dtype)
 
 
 # --8<-- [end:rotary]
@@ -90,15 +89,11 @@ def _pairs_turned(x: Turned, unit: Table) -> Turned:
 # --8<-- [end:pairs]
 def _halves_turned(x: Turned, cos: Table, sin: Table) -> Turned:
     """Turn i with i + d/2: the tables hold each angle twice, -sin first."""
-    if sin.requires_grad:
-        return x * cos + x.roll(x.shape[-1] // 2, -1) * sin
-    return HalvesTurned.apply(x, cos, sin)  # pyright: ignore[reportReturnType]
+    return torch.addcmul(x * cos, x.roll(x.shape[-1] // 2, -1), sin)
 
 
 class HalvesTurned(Function):
-    """The same with one tensor made each way, not three or four."""
-
-    generate_vmap_rule = True
+    """The same, for tables that are kept: one new tensor, not three or four."""
 
     @staticmethod
     def forward(x: Turned, cos: Table, sin: Table) -> Turned:
@@ -121,6 +116,12 @@ class HalvesTurned(Function):
         """Turn the gradient back."""
         cos, sin = ctx.saved_tensors
         return HalvesTurned.apply(grads[0], cos, -sin), None, None
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, *args: Tensor) -> Any:
+        """Treat one more axis like all that lead."""
+        x, cos, sin = args
+        return HalvesTurned.apply(x.movedim(in_dims[0], 0), cos, sin), 0
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Any:

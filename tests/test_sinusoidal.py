@@ -590,14 +590,15 @@ def test_decay_is_a_difference_of_cosine_integrals(base: float) -> None:
     assert np.abs(decay(torch.tensor(k), base=base).numpy() - expected).max() < tolerance
 
 
-@pytest.mark.parametrize("base", [1 + 1e-12, 1 + 1e-7, 1.01, 1e4, 1e100])
+@pytest.mark.parametrize("base", [1 + 1e-12, 1 + 1e-7, 1.001, 1e4, 1e100])
 def test_decay_holds_at_any_base(base: float) -> None:
     """sinusoidal:cosine-integral: mpmath at 50 digits, where float64 would cancel."""
     with mpmath.workdps(50):
         for k in (1e-300, 1e-3, 5.99, 6.01, 19.5, 3e4, 987654321.0):
             upper, lower = mpmath.mpf(k), mpmath.mpf(k) / mpmath.mpf(base)
             exact = (mpmath.ci(upper) - mpmath.ci(lower)) / mpmath.log(mpmath.mpf(base))
-            assert abs(decay(torch.tensor(k), base=base).item() - float(exact)) < 1e-8
+            tolerance = 1e-13 if k * math.log(base) < 20 else 1e-8
+            assert abs(decay(torch.tensor(k), base=base).item() - float(exact)) < tolerance
 
 
 def test_decay_has_the_values_of_the_page() -> None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -133,6 +134,18 @@ def within_rows(scores: Tensor) -> Tensor:
 def left_over(rest: Tensor, scores: Tensor) -> Tensor:
     """Return 1 less the energy, within rows, of what a fit leaves of scores, over theirs."""
     return 1 - within_rows(rest).square().sum(-1) / within_rows(scores).square().sum(-1)
+
+
+def by_wavelength(H: Tensor, table: Tensor, *, base: float, ends: Sequence[float]) -> list[float]:
+    """Return what the keys' clocks with a wavelength between each two ends explain, alone, of the
+    scores of positions within rows: percentages, means over heads.
+    """
+    p, found = table.double(), []
+    lengths = (2 * math.pi / frequencies(p.shape[1], base=base)).repeat_interleave(2)
+    for low, high in pairwise(ends):
+        rest = p * ~((low <= lengths) & (lengths < high))
+        found.append(100 * left_over(p @ H @ rest.T, p @ H @ p.T).mean().item())
+    return found
 
 
 def offsets(length: int) -> Tensor:

@@ -140,6 +140,8 @@ H = interactions.heads(nets[usual])[0, 0]
 drawn = {"$H$ of a head": H, "$p_m H p_n$": p @ H @ p.T}
 drawn["its relative part"] = p @ waves.relative_part(H) @ p.T
 publish.figure("sinusoidal_heads", dials.signed(drawn), alt="H, scores, stripes.", raster=True)
+H, ends = interactions.heads(nets[usual]).flatten(0, 1), (0, 32, 128, math.inf)
+found["turns in tokens"] = interactions.by_wavelength(H, p, base=10_000, ends=ends)
 network, sizes = nets[usual].member(0).double(), (1.0, 0.1, 0.01, 0.001)
 taylor = interactions.truncation(network, text.validation, p, sizes, 100)
 found |= {f"Taylor at {size}": values for size, values in taylor.items()}

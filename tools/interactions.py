@@ -136,15 +136,18 @@ def left_over(rest: Tensor, scores: Tensor) -> Tensor:
     return 1 - within_rows(rest).square().sum(-1) / within_rows(scores).square().sum(-1)
 
 
-def by_wavelength(H: Tensor, table: Tensor, *, base: float, ends: Sequence[float]) -> list[float]:
+def by_wavelength(
+    matrices: Tensor, table: Tensor, *, base: float, ends: Sequence[float]
+) -> list[float]:
     """Return what the keys' clocks with a wavelength between each two ends explain, alone, of the
     scores of positions within rows: percentages, means over heads.
     """
     p, found = table.double(), []
+    left = p @ matrices
     lengths = (2 * math.pi / frequencies(p.shape[1], base=base)).repeat_interleave(2)
     for low, high in pairwise(ends):
         rest = p * ~((low <= lengths) & (lengths < high))
-        found.append(100 * left_over(p @ H @ rest.T, p @ H @ p.T).mean().item())
+        found.append(100 * left_over(left @ rest.T, left @ p.T).mean().item())
     return found
 
 

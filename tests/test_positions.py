@@ -370,12 +370,12 @@ def test_sinusoidal_positions_are_the_formula(
     layout: Layout, base: float, dtype: torch.dtype
 ) -> None:
     """positions:sinusoid-ode: solutions sin and cos of each pair, in NumPy's float64."""
-    scheme, x = SinusoidalPositions(8, base=base, layout=layout), tokens(1, 2000, 8).to(dtype)
-    angle = np.arange(2000)[:, None] / base ** (np.arange(0, 8, 2) / 8)
+    scheme, x = SinusoidalPositions(8, base=base, layout=layout), tokens(1, 5000, 8).to(dtype)
+    angle = np.arange(5000)[:, None] / base ** (np.arange(0, 8, 2) / 8)
     expected = np.stack([np.sin(angle), np.cos(angle)], -1)
     expected = np.swapaxes(expected, 1, 2) if layout == "half" else expected
     tolerance = 1e-6 if dtype == torch.float32 else 1e-12
-    error = scheme(torch.zeros_like(x))[0] - torch.as_tensor(expected).reshape(2000, 8)
+    error = scheme(torch.zeros_like(x))[0] - torch.as_tensor(expected).reshape(5000, 8)
     assert error.abs().max() < tolerance
     assert scheme(x).dtype == dtype
 

@@ -22,7 +22,7 @@ from snippets.positions.attention import Scheme
 from snippets.positions.relative import relative_shift
 
 Heads = Float[Tensor, "batch heads length d"]
-Bias = Float[Tensor, "1 heads length length"]
+Added = Float[Tensor, "1 heads length length"]
 
 
 def offsets(length: int, device: torch.device) -> Int64[Tensor, "offsets"]:
@@ -123,7 +123,7 @@ class T5Positions(Scheme):
         """Leave the product as it is."""
         return 1.0
 
-    def bias(self, query: Heads, key: Heads) -> Bias:
+    def bias(self, query: Heads, key: Heads) -> Added:
         """Look the bucket of each offset up."""
         bucket = t5_bucket(
             offsets(query.shape[-2], query.device),
@@ -148,7 +148,7 @@ class AlibiPositions(Scheme):
         require_counts(heads=heads)
         self.heads = heads
 
-    def bias(self, query: Heads, key: Heads) -> Bias:
+    def bias(self, query: Heads, key: Heads) -> Added:
         """Return minus slope times |key - query|."""
         distance = offsets(query.shape[-2], query.device).abs()
         slopes = query.new_tensor(_slopes(query.shape[1]))

@@ -31,7 +31,7 @@ from snippets.positions.relative import (
 )
 from snippets.positions.rotation import RotaryPositions
 
-Matrix = Float[Tensor, "heads length length"]
+Pairwise = Float[Tensor, "heads length length"]
 Token = Float[Tensor, "dim"]
 LENGTHS = (128, 256, 512, 1024, 2048, 4096)
 FARTHEST = 128  # offset that T5's buckets and DeBERTa's table reach here
@@ -111,14 +111,14 @@ def surveyed(
 
 
 # --8<-- [start:terms]
-def term_matrices(net: Attention, query: Token, key: Token) -> list[Matrix]:
+def term_matrices(net: Attention, query: Token, key: Token) -> list[Pairwise]:
     """Split the scores of one token with another by what they depend on.
 
     Differences between tokens and zeros, at all pairs of positions: content
     with content, with position, position with content, with position.
     """
 
-    def scores(a: Token, b: Token) -> Matrix:
+    def scores(a: Token, b: Token) -> Pairwise:
         (q, _, _), (_, k, _) = (
             net.project(token.expand(1, PROBED, -1)) for token in (a, b)
         )
@@ -134,7 +134,7 @@ def term_matrices(net: Attention, query: Token, key: Token) -> list[Matrix]:
     return [both - ahead - behind + alone, ahead - alone, behind - alone, alone]
 
 
-def kind(matrix: Matrix) -> str:
+def kind(matrix: Pairwise) -> str:
     """Say what a matrix over pairs of positions depends on."""
     largest = matrix.abs().max()
     tolerance = TINY * (1 + largest)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -10,6 +11,7 @@ import torch
 from matplotlib.colors import to_hex
 
 from tools import charts
+from tools.charts import Draw
 from tools.palette import DARK, LIGHT
 
 mpl.use("agg")
@@ -20,6 +22,11 @@ def closed() -> Iterator[None]:
     """Leave no figure open: the next test may count them."""
     yield
     plt.close("all")
+
+
+def axes_of(draw: Draw) -> list[Any]:
+    """Return the axes of what is drawn on light paper."""
+    return list(draw(LIGHT).axes)
 
 
 def test_a_board_names_and_colours_each_cell() -> None:
@@ -43,7 +50,7 @@ def test_error_rows_show_means_and_deviations() -> None:
     draw = charts.error_rows(
         {"p": {"near": near, "far": far}, "q": {"near": near}}, ["a", "b"], "share", level=0.5
     )
-    left, right = draw(LIGHT).axes
+    left, right = axes_of(draw)
     assert len(left.containers) == 2
     assert len(right.containers) == 1
     points, _, (bars,) = left.containers[0].lines
@@ -51,11 +58,11 @@ def test_error_rows_show_means_and_deviations() -> None:
     (start, end) = bars.get_segments()[0]
     assert end[0] - start[0] == pytest.approx(2 * 0.02**0.5)
     assert start[1] < 0 < left.containers[1].lines[0].get_ydata()[0]
-    assert [text.get_text() for text in right.get_yticklabels()] == []
+    assert not any(text.get_text() for text in right.get_yticklabels())
 
 
 def test_dials_point_where_they_are_told() -> None:
-    left, right = charts.dials({"a": (0.0, math.pi / 2), "b": (1.0, 2.0)})(LIGHT).axes
+    left, right = axes_of(charts.dials({"a": (0.0, math.pi / 2), "b": (1.0, 2.0)}))
     tips = [text.xy for text in left.texts if text.get_text() == ""]
     assert tips[0] == pytest.approx((1, 0))
     assert tips[1] == pytest.approx((0, 1))
@@ -64,7 +71,7 @@ def test_dials_point_where_they_are_told() -> None:
 
 
 def test_wirings_join_pairs_in_one_colour() -> None:
-    top, bottom = charts.wirings({"near": [(0, 1), (2, 3)], "far": [(0, 2), (1, 3)]})(LIGHT).axes
+    top, bottom = axes_of(charts.wirings({"near": [(0, 1), (2, 3)], "far": [(0, 2), (1, 3)]}))
     assert [patch.width for patch in top.patches] == [1, 1]
     assert [patch.width for patch in bottom.patches] == [2, 2]
     hues = {text.get_text(): text.get_color() for text in bottom.texts}

@@ -10,7 +10,7 @@ import torch
 
 from snippets import positions
 from snippets.ensembles import Ensemble, Transformer
-from snippets.sequences import SYMBOLS, load_characters, task_batch, windows
+from snippets.sequences import SYMBOLS, Task, load_characters, task_batch, windows
 from snippets.trials import (
     SCHEMES,
     accuracy,
@@ -66,7 +66,7 @@ def test_offsets_are_learnt_and_chance_is_chance() -> None:
 def test_bits_are_a_mean_over_windows() -> None:
     """Against torch.distributions, window by window; 2 bits for four letters without a pattern."""
     text = torch.randint(4, (400,))
-    how = {"symbols": 4, "seeds": (0, 1), "length": 8, "hidden": 8, **SMALL}
+    how: Any = {"symbols": 4, "seeds": (0, 1), "length": 8, "hidden": 8, **SMALL}
     trained, history = train_characters(text, scheme("ALiBi", 8, **SMALL), steps=20, **how)
     assert len(history["total"]) == 10
     cost = bits(trained, text, 13, count=20)
@@ -81,7 +81,7 @@ def test_bits_are_a_mean_over_windows() -> None:
 
 def test_a_pattern_is_learnt() -> None:
     text = torch.arange(3).repeat(200)
-    how = {"symbols": 3, "seeds": (0,), "length": 8, "hidden": 8, **SMALL}
+    how: Any = {"symbols": 3, "seeds": (0,), "length": 8, "hidden": 8, **SMALL}
     trained, _ = train_characters(text, None, steps=60, **how)
     assert bits(trained, text, 20)[:, 1:].max() < 0.1
 
@@ -96,7 +96,15 @@ def test_windows_come_from_the_whole_text() -> None:
 def test_scores_of_a_text_are_bits_inside_and_beyond(name: str) -> None:
     """A scheme with a table is asked for no more than it has, and again with a longer one."""
     text = torch.randint(4, (300,))
-    how = {"seeds": (0, 1), "length": 8, "far": 16, "steps": 20, "hidden": 8, "read": 10, **SMALL}
+    how: Any = {
+        "seeds": (0, 1),
+        "length": 8,
+        "far": 16,
+        "steps": 20,
+        "hidden": 8,
+        "read": 10,
+        **SMALL,
+    }
     scores = text_scores(name, text, text, 4, **how)
     longer = {"rotary": ["rotary, interpolated", "rotary, NTK base"]}
     longer["learned"] = ["learned, hierarchical"]
@@ -106,11 +114,12 @@ def test_scores_of_a_text_are_bits_inside_and_beyond(name: str) -> None:
 
 
 def test_scores_of_a_task_are_missing_where_a_table_ends() -> None:
-    how = {"longest": 12, "seeds": (0, 1), "steps": 20, "shown": 24, **SMALL}
-    for task, lengths in (("nth", (8, 12, 13)), ("copy", (8, 12, 13))):
-        refused = task_scores("learned", task, lengths, **how).isnan()
+    how: Any = {"longest": 12, "seeds": (0, 1), "steps": 20, "shown": 24, **SMALL}
+    tasks: tuple[Task, ...] = ("nth", "copy")
+    for task in tasks:
+        refused = task_scores("learned", task, (8, 12, 13), **how).isnan()
         assert refused.tolist() == [[False, False, True]] * 2
-        assert not task_scores("ALiBi", task, lengths, **how).isnan().any()
+        assert not task_scores("ALiBi", task, (8, 12, 13), **how).isnan().any()
 
 
 def test_longer_positions_are_those_of_the_module() -> None:

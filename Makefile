@@ -47,6 +47,7 @@ labs: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/nice.py
+	$(BIN)/python benchmarks/rotary.py
 
 faults: $(READY)
 	$(BIN)/python -m tools.faults $(ARGS)

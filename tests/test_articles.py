@@ -284,6 +284,22 @@ def test_an_article_without_one_of_its_parts_is_noticed(root: Path, place: str) 
     assert any(f"has no {place}" in problem for problem in rules.slugs(root))
 
 
+def test_a_package_is_a_module_too(root: Path) -> None:
+    package = root / "snippets" / "svd"
+    package.mkdir()
+    (root / MODULE_FILE).rename(package / "parts.py")
+    first = package / "__init__.py"
+    first.write_text("from snippets.svd.parts import same\n")
+    assert rules.slugs(root) == rules.labels(root) == []
+    first.write_text('"""Nothing of `svd:other`."""\n')
+    assert rules.labels(root) == [
+        f"snippets/svd/__init__.py:1: cites svd:other, which no equation of {PAGE_FILE} defines"
+    ]
+    parts = package / "parts.py"
+    parts.write_text(parts.read_text().replace("svd:same", "it"))
+    assert any("comment of snippets/svd cites svd:same" in each for each in rules.labels(root))
+
+
 def test_a_part_without_an_article_is_noticed(root: Path) -> None:
     said = "docs/labs/nothing.py: is of no article"
     assert said in planted(root, rules.slugs, "docs/labs/nothing.py", "", "# %%")[0]

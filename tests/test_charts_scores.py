@@ -12,6 +12,7 @@ from snippets.experiments import METHODS
 from tools import charts, contest
 from tools.charts import Draw
 from tools.palette import LIGHT
+from tools.workers import run_all
 
 mpl.use("agg")
 
@@ -108,3 +109,9 @@ def test_neighbours_are_nearest_in_angle_the_query_first() -> None:
     (row,) = contest.neighbours(codes, images, [0], 2)
     assert row.shape == (3, 4)
     assert row[:2, 0].tolist() == [0, 2]
+
+
+def test_workers_make_of_each_job_what_one_makes() -> None:
+    jobs = [(base, power) for base in (2, 3) for power in (1, 2, 5)]
+    each = [run_all(lambda base, power: base**power, jobs, workers=n) for n in (1, 2)]
+    assert each == [{job: job[0] ** job[1] for job in jobs}] * 2

@@ -370,12 +370,12 @@ def test_sinusoidal_positions_are_the_formula(
     layout: Layout, base: float, dtype: torch.dtype
 ) -> None:
     """positions:sinusoid-ode: solutions sin and cos of each pair, in NumPy's float64."""
-    scheme, x = SinusoidalPositions(8, base=base, layout=layout), tokens(1, 2000, 8).to(dtype)
-    angle = np.arange(2000)[:, None] / base ** (np.arange(0, 8, 2) / 8)
+    scheme, x = SinusoidalPositions(8, base=base, layout=layout), tokens(1, 5000, 8).to(dtype)
+    angle = np.arange(5000)[:, None] / base ** (np.arange(0, 8, 2) / 8)
     expected = np.stack([np.sin(angle), np.cos(angle)], -1)
     expected = np.swapaxes(expected, 1, 2) if layout == "half" else expected
     tolerance = 1e-6 if dtype == torch.float32 else 1e-12
-    error = scheme(torch.zeros_like(x))[0] - torch.as_tensor(expected).reshape(2000, 8)
+    error = scheme(torch.zeros_like(x))[0] - torch.as_tensor(expected).reshape(5000, 8)
     assert error.abs().max() < tolerance
     assert scheme(x).dtype == dtype
 
@@ -997,3 +997,375 @@ def test_padding_leaks_positions() -> None:
     assert_close(inner[:, 0, 0], maps["valid"][:, 0, 0])
     assert torch.equal(maps["zeros"], padding_leak(32, generator=draw(0)))
     assert not torch.equal(maps["zeros"], padding_leak(32, generator=draw(1)))
+
+
+# Refusals
+
+
+def attend(**options: Any) -> Attention:
+    return Attention(8, 2, **options)
+
+
+def eye(*shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
+    return torch.ones(shape, dtype=dtype)
+
+
+REFUSALS: dict[str, tuple[Callable[[], Any], str]] = {
+    "no width": (lambda: Attention(0, 1), "dim must be at least 1, got 0"),
+    "half a width": (lambda: Attention(8.0, 1), "dim must be a whole number, got 8.0"),  # pyright: ignore
+    "no heads": (lambda: Attention(8, 0), "heads must be at least 1, got 0"),
+    "truth for heads": (lambda: Attention(8, True), "heads must be a whole number, got True"),
+    "heads that do not divide": (
+        lambda: Attention(8, 3),
+        "dim must be a multiple of 3 heads, got 8",
+    ),
+    "a name for a scheme": (
+        lambda: attend(position="rotary"),
+        "position must be a Scheme or None, got 'rotary'",
+    ),
+    "a class for a scheme": (
+        lambda: attend(position=RotaryPositions),
+        r"position must be a Scheme or None, got <class .*RotaryPositions'>",
+    ),
+    "a scheme of another width": (
+        lambda: attend(position=LearnedPositions(9, 6)),
+        "dim of position must be 8, got 6",
+    ),
+    "sinusoids of another width": (
+        lambda: attend(position=SinusoidalPositions(6)),
+        "dim of position must be 8, got 6",
+    ),
+    "a flow of another width": (
+        lambda: attend(position=RecurrentPositions(6)),
+        "dim of position must be 8, got 6",
+    ),
+    "Shaw of another width": (
+        lambda: attend(position=ShawPositions(6, 2)),
+        "dim of position must be 8, got 6",
+    ),
+    "Shaw of other heads": (
+        lambda: attend(position=ShawPositions(8, 4)),
+        "heads of position must be 2, got 4",
+    ),
+    "Transformer-XL of other heads": (
+        lambda: attend(position=TransformerXLPositions(8, 4)),
+        "heads of position must be 2, got 4",
+    ),
+    "DeBERTa of other heads": (
+        lambda: attend(position=DebertaPositions(8, 4)),
+        "heads of position must be 2, got 4",
+    ),
+    "T5 of other heads": (
+        lambda: attend(position=T5Positions(4)),
+        "heads of position must be 2, got 4",
+    ),
+    "ALiBi of other heads": (
+        lambda: attend(position=AlibiPositions(1)),
+        "heads of position must be 2, got 1",
+    ),
+    "rotary heads of odd width": (
+        lambda: Attention(6, 2, position=RotaryPositions()),
+        "dim / heads must be even, got 3",
+    ),
+    "x without a batch": (lambda: attend()(eye(3, 8)), "rank of x must be 3, got 2"),
+    "x of another width": (
+        lambda: attend()(eye(2, 3, 1)),
+        r"shape of x must be \(2, 3, 8\), got \(2, 3, 1\)",
+    ),
+    "x without tokens": (lambda: attend()(eye(2, 0, 8)), "length must be at least 1, got 0"),
+    "scores of x without a batch": (
+        lambda: attend().scores(eye(3, 8)),
+        "rank of x must be 3, got 2",
+    ),
+    "a longer input than its table": (
+        lambda: attend(position=LearnedPositions(3, 8))(eye(1, 4, 8)),
+        "length must be 1 to 3, got 4",
+    ),
+    "no rows": (lambda: LearnedPositions(0, 8), "length must be at least 1, got 0"),
+    "no columns": (lambda: ProductPositions(3, 0), "dim must be at least 1, got 0"),
+    "a table meets another width": (
+        lambda: LearnedPositions(3, 8)(eye(1, 3, 1)),
+        r"shape of x must be \(1, 3, 8\), got \(1, 3, 1\)",
+    ),
+    "sinusoids of odd width": (lambda: SinusoidalPositions(7), "dim must be even, got 7"),
+    "sinusoids of base 1": (
+        lambda: SinusoidalPositions(8, base=1),
+        "base must be above 1 and finite, got 1",
+    ),
+    "sinusoids in thirds": (
+        lambda: SinusoidalPositions(8, layout="thirds"),  # pyright: ignore
+        "layout must be interleaved or half, got 'thirds'",
+    ),
+    "a flow without steps": (
+        lambda: RecurrentPositions(4, steps=0),
+        "steps must be at least 1, got 0",
+    ),
+    "a flow out of its space": (
+        lambda: RecurrentPositions(4, dynamics=nn.Linear(4, 1))(eye(1, 2, 4)),
+        r"shape of value of dynamics must be \(4,\), got \(1,\)",
+    ),
+    "no states": (lambda: RecurrentPositions(4).states(0), "length must be at least 1, got 0"),
+    "Shaw with heads that do not divide": (
+        lambda: ShawPositions(8, 3),
+        "dim must be a multiple of 3 heads, got 8",
+    ),
+    "Shaw without distance": (
+        lambda: ShawPositions(8, 2, max_distance=0),
+        "max_distance must be at least 1, got 0",
+    ),
+    "Transformer-XL of odd width": (
+        lambda: TransformerXLPositions(9, 3),
+        "dim must be even, got 9",
+    ),
+    "Transformer-XL of negative base": (
+        lambda: TransformerXLPositions(8, 2, base=-3),
+        "base must be above 1 and finite, got -3",
+    ),
+    "Transformer-XL in thirds": (
+        lambda: TransformerXLPositions(8, 2, layout="thirds"),  # pyright: ignore
+        "layout must be interleaved or half, got 'thirds'",
+    ),
+    "DeBERTa without distance": (
+        lambda: DebertaPositions(8, 2, max_distance=-1),
+        "max_distance must be at least 1, got -1",
+    ),
+    "T5 without heads": (lambda: T5Positions(0), "heads must be at least 1, got 0"),
+    "T5 with odd buckets": (
+        lambda: T5Positions(2, buckets=33),
+        "buckets must be even, half of them for either side, got 33",
+    ),
+    "T5 with few buckets": (lambda: T5Positions(2, buckets=2), "buckets must be at least 4, got 2"),
+    "T5 that ends before it begins": (
+        lambda: T5Positions(2, max_distance=8),
+        "max_distance must be at least 9, got 8",
+    ),
+    "a bucket of few": (
+        lambda: t5_bucket(torch.arange(3), bidirectional=False, buckets=1),
+        "buckets must be at least 2, got 1",
+    ),
+    "a bucket of 31": (
+        lambda: t5_bucket(torch.arange(3), buckets=31),
+        "buckets must be even, half of them for either side, got 31",
+    ),
+    "a bucket near the end": (
+        lambda: t5_bucket(torch.arange(3), bidirectional=False, max_distance=16),
+        "max_distance must be at least 17, got 16",
+    ),
+    "ALiBi without heads": (lambda: AlibiPositions(0), "heads must be at least 1, got 0"),
+    "no slopes": (lambda: alibi_slopes(0), "heads must be at least 1, got 0"),
+    "slopes of half a head": (
+        lambda: alibi_slopes(1.5),  # pyright: ignore
+        "heads must be a whole number, got 1.5",
+    ),
+    "rotary features of odd width": (
+        lambda: rotary(eye(2, 5)),
+        "last axis of x must be even, got 5",
+    ),
+    "rotary without features": (lambda: rotary(eye(2, 0)), "last axis of x must be even, got 0"),
+    "rotary without rows": (lambda: rotary(eye(0, 4)), "length of x must be at least 1, got 0"),
+    "rotary of one row": (lambda: rotary(eye(4)), "rank of x must be at least 2, got 1"),
+    "rotary in thirds": (
+        lambda: rotary(eye(2, 6), layout="thirds"),  # pyright: ignore
+        "layout must be interleaved or half, got 'thirds'",
+    ),
+    "rotary of no base": (
+        lambda: rotary(eye(2, 4), base=0),
+        "base must be above 1 and finite, got 0",
+    ),
+    "rotary of infinite base": (
+        lambda: rotary(eye(2, 4), base=math.inf),
+        "base must be above 1 and finite, got inf",
+    ),
+    "rotary of no number": (
+        lambda: RotaryPositions(base=math.nan),
+        "base must be above 1 and finite, got nan",
+    ),
+    "too few positions": (
+        lambda: rotary(eye(3, 4), positions=torch.arange(2)),
+        r"shape of positions must be \(3,\), got \(2,\)",
+    ),
+    "one position for all": (
+        lambda: rotary(eye(3, 4), positions=torch.arange(1)),
+        r"shape of positions must be \(3,\), got \(1,\)",
+    ),
+    "positions by batch": (
+        lambda: rotary(eye(2, 3, 4), positions=torch.zeros(2, 3)),
+        r"shape of positions must be \(3,\), got \(2, 3\)",
+    ),
+    "a scheme in thirds": (
+        lambda: RotaryPositions(layout="thirds"),  # pyright: ignore
+        "layout must be interleaved or half, got 'thirds'",
+    ),
+    "no step": (
+        lambda: RotaryPositions(step=0),
+        "step must be finite and above 0, got 0",
+    ),
+    "nothing to interpolate": (
+        lambda: interpolated_positions(0, 4),
+        "length must be at least 1, got 0",
+    ),
+    "nothing trained": (
+        lambda: interpolated_positions(4, 0),
+        "trained must be at least 1, got 0",
+    ),
+    "a base for shorter inputs": (
+        lambda: ntk_base(10000, 0.5, 8),
+        "factor must be finite, at least 1, got 0.5",
+    ),
+    "a base of one pair": (lambda: ntk_base(10000, 2, 2), "width must be even, above 2, got 2"),
+    "a base of odd width": (lambda: ntk_base(10000, 2, 7), "width must be even, above 2, got 7"),
+    "a base of 1": (lambda: ntk_base(1, 2, 8), "base must be above 1 and finite, got 1"),
+    "a shift of a row": (
+        lambda: relative_shift(eye(3)),
+        "rank of scores must be at least 2, got 1",
+    ),
+    "a shift of too many columns": (
+        lambda: relative_shift(eye(3, 6)),
+        "columns of scores must be 3 or 5, got 6",
+    ),
+    "a shift of nothing": (
+        lambda: relative_shift(eye(0, 0)),
+        "length of scores must be at least 1, got 0",
+    ),
+    "a hierarchy of a row": (
+        lambda: hierarchical_positions(eye(3), 2),
+        "rank of table must be 2, got 1",
+    ),
+    "a hierarchy of nothing": (
+        lambda: hierarchical_positions(eye(0, 3), 2),
+        "length of table must be at least 1, got 0",
+    ),
+    "more than a square": (
+        lambda: hierarchical_positions(eye(3, 2), 10),
+        "length must be 1 to 9, got 10",
+    ),
+    "two halves": (
+        lambda: hierarchical_positions(eye(3, 2), 9, alpha=0.5),
+        "alpha must be between 0 and 1, not 1/2, got 0.5",
+    ),
+    "alpha 1": (
+        lambda: hierarchical_positions(eye(3, 2), 9, alpha=1),
+        "alpha must be between 0 and 1, not 1/2, got 1",
+    ),
+    "alpha no number": (
+        lambda: hierarchical_positions(eye(3, 2), 9, alpha=math.nan),
+        "alpha must be between 0 and 1, not 1/2, got nan",
+    ),
+    "no words": (lambda: ComplexEmbedding(0, 3), "words must be at least 1, got 0"),
+    "no waves": (lambda: ComplexEmbedding(3, 0), "features must be at least 1, got 0"),
+    "an unknown word": (
+        lambda: ComplexEmbedding(3, 2)(torch.tensor([[0, 3]])),
+        r"ids must be 0 to 2, got \[0, 3\]",
+    ),
+    "words without a batch": (
+        lambda: ComplexEmbedding(3, 2)(torch.tensor([0])),
+        "rank of ids must be 2, got 1",
+    ),
+    "terms of a vector": (
+        lambda: four_terms(eye(3), eye(1, 3), eye(2, 3), eye(2, 3)),
+        "rank of x must be at least 2, got 1",
+    ),
+    "terms of too few positions": (
+        lambda: four_terms(eye(4, 3), eye(1, 3), eye(2, 3), eye(2, 3)),
+        r"shape of p must be \(4, 3\), got \(1, 3\)",
+    ),
+    "terms of another query": (
+        lambda: four_terms(eye(4, 3), eye(4, 3), eye(2, 4), eye(2, 3)),
+        r"shape of query must be \(2, 3\), got \(2, 4\)",
+    ),
+    "terms of another key": (
+        lambda: four_terms(eye(4, 3), eye(4, 3), eye(2, 3), eye(1, 3)),
+        r"shape of key must be \(2, 3\), got \(1, 3\)",
+    ),
+    "terms of a query without axes": (
+        lambda: four_terms(eye(4, 3), eye(4, 3), eye(3), eye(2, 3)),
+        "rank of query must be 2, got 1",
+    ),
+    "an image that convolutions eat up": (
+        lambda: padding_leak(10),
+        "inner must be at least 1, got 0",
+    ),
+    "an unknown padding": (
+        lambda: padding_leak(32, padding="same"),  # pyright: ignore
+        "padding must be .*, got 'same'",
+    ),
+    "no convolutions": (lambda: padding_leak(32, layers=0), "layers must be at least 1, got 0"),
+    "no channels": (lambda: padding_leak(32, channels=0), "channels must be at least 1, got 0"),
+    "values of no offsets": (
+        lambda: toeplitz(eye(2, 4)),
+        "columns of values must be odd, got 4",
+    ),
+    "values without heads": (lambda: toeplitz(eye(3)), "rank of values must be 2, got 1"),
+}
+
+
+@pytest.mark.refusal
+@pytest.mark.parametrize("case", REFUSALS)
+def test_refuses_bad_input(case: str) -> None:
+    call, message = REFUSALS[case]
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        call()
+
+
+WRONG_DTYPES: dict[str, tuple[Callable[[], Any], str]] = {
+    "single x, double layer": (
+        lambda: attend()(eye(1, 2, 8, dtype=torch.float32)),
+        "x must be torch.float64, got torch.float32",
+    ),
+    "whole x": (
+        lambda: attend()(eye(1, 2, 8, dtype=torch.int64)),
+        "x must be torch.float64, got torch.int64",
+    ),
+    "single x, double table": (
+        lambda: LearnedPositions(3, 8)(eye(1, 2, 8, dtype=torch.float32)),
+        "x must be torch.float64, got torch.float32",
+    ),
+    "single x, double flow": (
+        lambda: RecurrentPositions(8)(eye(1, 2, 8, dtype=torch.float32)),
+        "x must be torch.float64, got torch.float32",
+    ),
+    "whole x, sinusoids": (
+        lambda: SinusoidalPositions(8)(eye(1, 2, 8, dtype=torch.int64)),
+        "x must be floating-point, got torch.int64",
+    ),
+    "rotary of whole numbers": (
+        lambda: rotary(eye(2, 4, dtype=torch.int64)),
+        "x must be torch.float32 or .*, got torch.int64",
+    ),
+    "rotary of complex numbers": (
+        lambda: rotary(eye(2, 4, dtype=torch.complex64)),
+        "x must be torch.float32 or .*, got torch.complex64",
+    ),
+    "positions true or false": (
+        lambda: rotary(eye(2, 4), positions=torch.ones(2, dtype=torch.bool)),
+        "positions must be real numbers, got torch.bool",
+    ),
+    "positions in the plane": (
+        lambda: rotary(eye(2, 4), positions=torch.ones(2, dtype=torch.complex64)),
+        "positions must be real numbers, got torch.complex64",
+    ),
+    "offsets that are not whole": (
+        lambda: t5_bucket(torch.zeros(3)),
+        "relative_position must be integers, got torch.float64",
+    ),
+    "words that are not whole": (
+        lambda: ComplexEmbedding(3, 2)(torch.zeros(1, 2)),
+        "ids must be integers, got torch.float64",
+    ),
+    "a hierarchy of whole numbers": (
+        lambda: hierarchical_positions(torch.ones(3, 2, dtype=torch.int64), 4),
+        "table must be float32 or float64, got torch.int64",
+    ),
+    "terms of two precisions": (
+        lambda: four_terms(eye(4, 3), eye(4, 3, dtype=torch.float32), eye(2, 3), eye(2, 3)),
+        "p must be torch.float64, got torch.float32",
+    ),
+}
+
+
+@pytest.mark.refusal
+@pytest.mark.parametrize("case", WRONG_DTYPES)
+def test_refuses_wrong_dtypes(case: str) -> None:
+    call, message = WRONG_DTYPES[case]
+    with pytest.raises(TypeError, match=f"^{message}$"):
+        call()

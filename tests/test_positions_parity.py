@@ -141,7 +141,8 @@ def test_deberta_scores(batch: int, length: int, dim: int, heads: int, farthest:
 
     The reference takes its square roots in float32, hence no better than 1e-6.
     """
-    config = DebertaV2Config(
+    make: Any = DebertaV2Config
+    config = make(
         hidden_size=dim,
         num_attention_heads=heads,
         relative_attention=True,
@@ -324,15 +325,16 @@ def test_rotary_embedding_torch(shape: tuple[int, ...], base: float) -> None:
     """positions:rotary, interleaved, and positions:interpolation: the package of that name."""
     x = torch.randn(shape)
     length, width = shape[-2:]
-    theirs = RotaryEmbedding(width, theta=base).double()
+    package: Any = RotaryEmbedding
+    theirs = package(width, theta=base).double()
     exact = base ** (-torch.arange(0, width, 2) / width)
     theirs.freqs = nn.Parameter(exact, requires_grad=False)
     assert gap(rotary(x, base=base), theirs.rotate_queries_or_keys(x)) < EXACT
-    squeezed = RotaryEmbedding(width, theta=base, interpolate_factor=4.0).double()
+    squeezed = package(width, theta=base, interpolate_factor=4.0).double()
     squeezed.freqs = nn.Parameter(exact, requires_grad=False)
     ours = RotaryPositions(base=base, step=0.25).turn(x)
     assert gap(ours, squeezed.rotate_queries_or_keys(x)) < EXACT
-    single = RotaryEmbedding(width, theta=base).rotate_queries_or_keys(x.float())
+    single = package(width, theta=base).rotate_queries_or_keys(x.float())
     assert gap(rotary(x.float(), base=base), single) < 4e-7 * length + 1e-6
 
 

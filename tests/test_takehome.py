@@ -331,6 +331,20 @@ def test_each_piece_is_written_once_and_only_if_it_is_needed(root: Path) -> None
         assert left_at_home not in script
 
 
+def test_a_package_travels_as_its_modules_do(root: Path, tmp_path: Path) -> None:
+    package = root / "snippets" / "demo"
+    package.mkdir()
+    (root / "snippets" / "demo.py").rename(package / "parts.py")
+    names = "from snippets.demo.parts import REGISTER, root\nfrom .parts import twice\n"
+    (package / "__init__.py").write_text(names)
+    page = (root / "docs/articles/demo.md").read_text().replace("demo.py", "demo/parts.py")
+    (root / "docs/articles/demo.md").write_text(page)
+    script = taken(root) / "demo.py"
+    assert script.read_text().count("# snippets/demo/parts.py") == 1
+    result = run_alone(script, tmp_path)
+    assert result.stdout == expected(root / "docs/articles/demo.md"), result.stderr
+
+
 def test_imports_stand_first(root: Path) -> None:
     script = (taken(root) / "demo.py").read_text()
     head = "# %%\nimport math\nfrom typing import NamedTuple\n\nimport numpy as np\n"

@@ -1,15 +1,16 @@
 """Encoders compared on one data set: settings chosen on held-out images, then several seeds."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
-from joblib import Parallel, delayed
 from sklearn.decomposition import PCA
 from torch import Generator, Tensor
 
 from snippets.experiments import METHODS, noisy_information, trained
 from tools import probes
+from tools.workers import run_all
 
 Job = tuple[str, float, int]  # a method, its setting, a seed
 
@@ -24,9 +25,9 @@ class Contest(NamedTuple):
 def train_all(
     jobs: Sequence[Job], images: Tensor, labels: Tensor, *, workers: int, **how: Any
 ) -> dict[Job, Any]:
-    """Train each job, so many at a time, each on one thread if there are several."""
-    each = Parallel(workers)(delayed(trained)(*job, images, labels, **how) for job in jobs)
-    return dict(zip(jobs, each, strict=True))
+    """Train each job, so many at a time."""
+    run = partial(trained, images=images, labels=labels, **how)
+    return run_all(run, jobs, workers=workers)
 
 
 def hold(

@@ -134,7 +134,7 @@ def _is_python(code: str) -> bool:
 def _package_lines(root: Path) -> Package:
     """Return each run of lines of the package that says something, with its place."""
     runs = {}
-    for path in sorted(root.glob("snippets/*.py")):
+    for path in sorted(root.glob("snippets/**/*.py")):
         lines = _telling(path.read_text("utf-8"))
         for start in range(len(lines) - RUN + 1):
             place = f"{path.relative_to(root)}:{lines[start][0]}"

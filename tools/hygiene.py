@@ -20,7 +20,7 @@ FILE_LIMIT = 4_000_000
 ALT = 25  # characters that an alternative text has at least
 FEWEST = {"labels": 14, "executed blocks": 9, "figures": 5}
 WORDS = range(2000, 4001)
-LINES = {"snippets/*.py": 300, "tools/*.py": 300, "docs/labs/*.py": 150}
+LINES = {"snippets/**/*.py": 300, "tools/*.py": 300, "docs/labs/*.py": 150}
 LINES |= {"README.md": 60, "CONTRIBUTING.md": 60}
 FUNCTION_LINES = 25
 REGION_LINES = 40
@@ -106,9 +106,9 @@ def sizes(root: Path) -> Problems:
             count = len(path.read_text("utf-8").splitlines())
             if count > limit:
                 problems.append(f"{path.relative_to(root)}: {count} lines; at most {limit}")
-    for path in (*sorted(root.glob("snippets/*.py")), *sorted(root.glob("tools/*.py"))):
+    for path in (*sorted(root.glob("snippets/**/*.py")), *sorted(root.glob("tools/*.py"))):
         problems += [f"{path.relative_to(root)}:{each}" for each in _long_functions(path)]
-    for path in sorted(root.glob("snippets/*.py")):
+    for path in sorted(root.glob("snippets/**/*.py")):
         for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
             if len(line) > COLUMNS:
                 problems.append(f"{path.relative_to(root)}:{number}: more than {COLUMNS} columns")

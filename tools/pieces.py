@@ -48,6 +48,11 @@ class Module:
     imports: Imports = field(default_factory=dict)
     inner: dict[str, Inner] = field(default_factory=dict)
 
+    @property
+    def place(self) -> str:
+        """The dotted name of its file."""
+        return f"{self.name}.__init__" if self.path.stem == "__init__" else self.name
+
     @cached_property
     def lines(self) -> list[str]:
         """The text of the module."""
@@ -68,7 +73,9 @@ class Library:
             ValueError: There is no such module, or it cannot be taken apart.
         """
         if name not in self.modules:
-            path = self.root.joinpath(*name.split(".")).with_suffix(".py")
+            path = self.root.joinpath(*name.split("."))
+            file = path.with_suffix(".py")
+            path = file if file.is_file() else path / "__init__.py"
             if not path.is_file():
                 raise ValueError(f"there is no module {name}")
             module = _split(Module(name, path))
@@ -143,7 +150,7 @@ def inner_names(node: ast.Import | ast.ImportFrom, within: str = "") -> list[Inn
 
     Args:
         node: The import.
-        within: The dotted name of the module it stands in, for relative imports.
+        within: The dotted name of the file it stands in, for relative imports.
 
     Raises:
         ValueError: It imports a module, of which nothing would be left in a stand-alone script.
@@ -178,7 +185,7 @@ def _split(module: Module) -> Module:
 
 
 def _note_import(module: Module, node: ast.Import | ast.ImportFrom) -> None:
-    inner = inner_names(node, module.name)
+    inner = inner_names(node, module.place)
     if inner is None:
         for name, statement in import_names(node):
             module.imports.setdefault(name, set()).add(statement)
@@ -210,7 +217,7 @@ def _piece(module: Module, node: ast.stmt, previous: int) -> Piece:
         start -= 1
     text = "\n".join(line for line in module.lines[start - 1 : end] if not marker(line))
     inside = [each for each in ast.walk(node) if isinstance(each, ast.Import | ast.ImportFrom)]
-    if any(inner_names(each, module.name) for each in inside):
+    if any(inner_names(each, module.place) for each in inside):
         raise ValueError(f"{module.name}, line {node.lineno}: imports belong at the top")
     uses = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
     return Piece(module.name, start, end, bound_names(text), frozenset(uses), text)

@@ -58,17 +58,18 @@ def current_labs(root: Path) -> Problems:
 
 
 def slugs(root: Path) -> Problems:
-    """One slug is one page, one module, one test file, one lab."""
-    problems = []
-    places = ("docs/articles/{}.md", "snippets/{}.py", "tests/test_{}.py", "docs/labs/{}.py")
+    """One slug is one page, one module or package, one test file, one lab."""
+    problems, known = [], set()
     for slug in SLUGS:
-        there = [place.format(slug) for place in places if (root / place.format(slug)).is_file()]
-        missing = {place.format(slug) for place in places} - {*there}
+        page, lab = root / f"docs/articles/{slug}.md", root / f"docs/labs/{slug}.py"
+        places = (page, module_files(root, slug)[0], root / f"tests/test_{slug}.py", lab)
+        known |= {page, lab}
+        there = [str(place.relative_to(root)) for place in places if place.is_file()]
+        missing = sorted(str(place.relative_to(root)) for place in places if not place.is_file())
         if there and missing:
-            problems.append(f"{there[0]}: has no {', no '.join(sorted(missing))}; add it")
-    known = {place.format(slug) for slug in SLUGS for place in (places[0], places[3])}
+            problems.append(f"{there[0]}: has no {', no '.join(missing)}; add it")
     for file in (*root.glob("docs/articles/*.md"), *root.glob("docs/labs/*.py")):
-        if str(file.relative_to(root)) not in known:
+        if file not in known:
             problems.append(f"{file.relative_to(root)}: is of no article; name it after one")
     settings = root / "mkdocs.yml"
     nav = settings.read_text("utf-8") if settings.is_file() else ""
@@ -77,6 +78,11 @@ def slugs(root: Path) -> Problems:
             if target not in nav:
                 problems.append(f"mkdocs.yml: nav has no {target}; add it")
     return problems
+
+
+def module_files(root: Path, slug: str) -> list[Path]:
+    """Return the file of an article's module, or those of its package."""
+    return sorted(root.glob(f"snippets/{slug}/*.py")) or [root / f"snippets/{slug}.py"]
 
 
 def label_tokens(path: Path, slug: str) -> dict[str, int]:
@@ -104,14 +110,19 @@ def _label_problems(root: Path, page: Article) -> Iterator[str]:
         if label in defined:
             yield f"{name}:{line}: label {label} is defined in line {defined[label]} already"
         defined.setdefault(label, line)
-    for path in (f"snippets/{slug}.py", f"tests/test_{slug}.py"):
-        if not (root / path).is_file():
+    for files in (module_files(root, slug), [root / f"tests/test_{slug}.py"]):
+        if not files[0].is_file():
             continue
-        cited = label_tokens(root / path, slug)
+        where = (files[0].parent if len(files) > 1 else files[0]).relative_to(root)
+        cited = {
+            label: f"{path.relative_to(root)}:{line}"
+            for path in files
+            for label, line in label_tokens(path, slug).items()
+        }
         for label in sorted(defined.keys() - cited):
-            yield f"{name}:{defined[label]}: no docstring or comment of {path} cites {label}"
+            yield f"{name}:{defined[label]}: no docstring or comment of {where} cites {label}"
         for label in sorted(cited.keys() - defined):
-            yield f"{path}:{cited[label]}: cites {label}, which no equation of {name} defines"
+            yield f"{cited[label]}: cites {label}, which no equation of {name} defines"
     for line, label in page.references:
         if label not in defined:
             yield f"{name}:{line}: \\eqref names {label}, which no equation of this page defines"

@@ -129,7 +129,7 @@ class _Assembly:
                 texts.setdefault(piece.module, []).append(piece.text)
         for module, pieces in texts.items():
             self.result.modules.add(module)
-            path = module.replace(".", "/") + ".py"
+            path = self.library.module(module).path.relative_to(self.root)
             self.result.parts.append(Part(code=f"# {path}\n{_joined(pieces)}\n"))
 
     def _import_for(self, piece: Piece, module: Module) -> None:

@@ -12,6 +12,7 @@ from snippets import bottleneck as ib
 from snippets.data import load_full_mnist, load_mnist
 from snippets.training import fit
 from tools import charts, publish
+from tools.workers import run_all
 
 torch.set_num_threads(1)  # sums in one order: a second run gives the same numbers
 FULL = publish.scale() == "full"  # the whole data set, the paper's network and its 200 epochs
@@ -88,12 +89,13 @@ pairs = (each.tensor_split([-1000]) for each in (images.flatten(1) / 255, labels
 (train, new), test = zip(*pairs, strict=True), (test.flatten(1) / 255, truth)
 betas, rivals, table = (1e-4, 1e-3, 1e-2, 0.1, 0.5, 1.0), {}, []
 grid = {"none": [0], "dropout": [0.25, 0.5], "weight decay": [0.1, 1.0], "VIB": betas}
-nets = {(kind, s): [trained(kind, s, k)[0] for k in range(5)] for kind in grid for s in grid[kind]}
+jobs = [(kind, setting, seed) for kind in grid for setting in grid[kind] for seed in range(5)]
+made = run_all(trained, jobs, workers=1 if FULL else 2)
+nets = {job[:2]: [made[*job[:2], seed][0] for seed in range(5)] for job in jobs}
 for kind, tried in grid.items():
     scores = {s: wrong(nets[kind, s], *new).mean() for s in tried}
     rivals[kind] = nets[kind, best := min(scores, key=scores.get)]
-    error = wrong(rivals[kind], *test)
-    cells = (scores[best], error.mean(), error.std())
+    cells = (scores[best], (error := wrong(rivals[kind], *test)).mean(), error.std())
     found |= {f"{kind[:4]}_error": cells[1], f"{kind[:4]}_sd": cells[2]}
     table.append([kind, best or "", len(tried), *(f"{cell:.2f}" for cell in cells)])
 top = ["network", "setting", "settings tried", "validation (%)", "test (%)", "sd of seeds"]
@@ -137,8 +139,6 @@ for across, each in hurt.items():
     found |= {f"{across[8:]}_{k}".replace(" ", "_"): sum(v)[2] / 5 for k, v in each.items()}
 draw = charts.band_panels(hurt, levels, "test error (%)")
 publish.figure("bottleneck_noise", draw, alt="Test errors over noise, and over the attack's step.")
-
-# %%
 sevens = rivals["VIB"][0].encode(test[0][truth == 7])[0][:160].chunk(2)
 for way, go in {"line": torch.lerp, "circle": ib.circle_path}.items():
     found[f"sevens_{way}"] = (go(*sevens, 0.5).norm(dim=1) / sevens[0].norm(dim=1).mean()).mean()

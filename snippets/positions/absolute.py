@@ -23,7 +23,7 @@ from snippets.positions.rotation import require_base, require_layout
 from snippets.sinusoidal import Layout, sinusoidal
 
 Tokens = Float[Tensor, "batch length dim"]
-Table = Float[Tensor, "length dim"]
+Rows = Float[Tensor, "length dim"]
 
 
 # --8<-- [start:learned]
@@ -44,7 +44,7 @@ class LearnedPositions(Scheme):
         """Add to each token the row of its position."""
         return x + self._rows(x)
 
-    def _rows(self, x: Tokens) -> Table:
+    def _rows(self, x: Tokens) -> Rows:
         _require_tokens(self, x)
         require_like("x", x, self.table)
         return self.table[: x.shape[1]]
@@ -92,6 +92,8 @@ class SinusoidalPositions(Scheme):
     def forward(self, x: Tokens) -> Tokens:
         """Add to each token the sinusoids of its position."""
         _require_tokens(self, x)
+        if not x.is_floating_point():
+            raise TypeError(f"x must be floating-point, got {x.dtype}")
         return x + sinusoids(
             torch.arange(x.shape[1]), x, base=self.base, layout=self.layout
         )
@@ -142,7 +144,7 @@ class RecurrentPositions(Scheme):
         return x + self.states(x.shape[1])
 
     # --8<-- [start:recurrent]
-    def states(self, length: int) -> Table:
+    def states(self, length: int) -> Rows:
         """Return the states at the positions 0 to length - 1."""
         require_counts(length=length)
         states: list[Tensor] = [self.start]

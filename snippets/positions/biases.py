@@ -17,13 +17,12 @@ from snippets.checks import (
     require,
     require_count,
     require_counts,
-    require_integers,
 )
 from snippets.positions.attention import Scheme
 from snippets.positions.relative import relative_shift
 
 Heads = Float[Tensor, "batch heads length d"]
-Bias = Float[Tensor, "1 heads length length"]
+Added = Float[Tensor, "1 heads length length"]
 
 
 def offsets(length: int, device: torch.device) -> Int64[Tensor, "offsets"]:
@@ -35,7 +34,10 @@ def toeplitz(
     values: Float[Tensor, "heads offsets"],
 ) -> Float[Tensor, "heads length length"]:
     """Lay values by offset out as a matrix, constant along its diagonals."""
-    length = (values.shape[-1] + 1) // 2
+    require(values.ndim == 2, "rank of values", 2, values.ndim)  # noqa: PLR2004
+    columns = values.shape[1]
+    require(columns % 2 == 1, "columns of values", "odd", columns)
+    length = (columns + 1) // 2
     return relative_shift(values[:, None].expand(-1, length, -1))
 
 
@@ -61,8 +63,7 @@ def t5_bucket(
         max_distance: From here on all are in the last bucket.
     """
     each = _per_side(buckets, bidirectional, max_distance)
-    size = torch.iinfo(torch.int64).max
-    require_integers("relative_position", relative_position, -size, size)
+    _require_whole(relative_position)
     offset = relative_position.long()
     if bidirectional:
         first, distance = (offset > 0).long() * each, offset.abs()
@@ -76,6 +77,11 @@ def t5_bucket(
 
 
 # --8<-- [end:t5-bucket]
+def _require_whole(x: Tensor) -> None:
+    if x.is_floating_point() or x.is_complex() or x.dtype == torch.bool:
+        raise TypeError(f"relative_position must be integers, got {x.dtype}")
+
+
 def _per_side(buckets: int, bidirectional: bool, max_distance: int) -> int:
     require_count("buckets", buckets, 4 if bidirectional else 2)
     even = not bidirectional or buckets % 2 == 0
@@ -117,7 +123,7 @@ class T5Positions(Scheme):
         """Leave the product as it is."""
         return 1.0
 
-    def bias(self, query: Heads, key: Heads) -> Bias:
+    def bias(self, query: Heads, key: Heads) -> Added:
         """Look the bucket of each offset up."""
         bucket = t5_bucket(
             offsets(query.shape[-2], query.device),
@@ -142,7 +148,7 @@ class AlibiPositions(Scheme):
         require_counts(heads=heads)
         self.heads = heads
 
-    def bias(self, query: Heads, key: Heads) -> Bias:
+    def bias(self, query: Heads, key: Heads) -> Added:
         """Return minus slope times |key - query|."""
         distance = offsets(query.shape[-2], query.device).abs()
         slopes = query.new_tensor(_slopes(query.shape[1]))

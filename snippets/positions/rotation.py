@@ -28,7 +28,7 @@ from snippets.sinusoidal import Layout
 
 Turned = Float[Tensor, "... length d"]
 Heads = Float[Tensor, "batch heads length d"]
-Table = Shaped[Tensor, "length pairs"]
+Angles = Shaped[Tensor, "length pairs"]
 LAYOUTS = get_args(Layout)
 SMALL = (torch.float16, torch.bfloat16)
 SHORTEST = 128  # rows of the smallest table kept
@@ -60,24 +60,24 @@ def rotary(
     _require_turnable(x, layout)
     require_base(base)
     dtype = torch.float32 if x.dtype in SMALL else x.dtype
+    length, width = x.shape[-2:]
     if positions is None:
-        length, width = x.shape[-2:]
         # Neighbouring lengths share a table: decoding grows one by one.
         rows = max(SHORTEST, 1 << (length - 1).bit_length())
         key = (rows, width, float(base), layout, dtype, x.device)
         tables = [table[:length] for table in _kept_tables(*key)]
         turn = _pairs_turned if layout == "interleaved" else HalvesTurned.apply
     else:
-        require_shape("positions", positions, x.shape[-2:-1])
+        require_shape("positions", positions, (length,))
         require_real("positions", positions)
-        tables = _tables(positions, x.shape[-1], base, layout, dtype)
+        tables = _tables(positions.to(x.device), width, base, layout, dtype)
         turn = _pairs_turned if layout == "interleaved" else _halves_turned
     return turn(x.to(dtype), *tables).to(x.dtype)
 
 
 # --8<-- [end:rotary]
 # --8<-- [start:pairs]
-def _pairs_turned(x: Turned, unit: Table) -> Turned:
+def _pairs_turned(x: Turned, unit: Angles) -> Turned:
     """Read neighbours as one complex number: turning is one product."""
     strides = (*x.stride()[:-1], x.storage_offset())
     if x.stride(-1) != 1 or any(step % 2 for step in strides):
@@ -87,7 +87,7 @@ def _pairs_turned(x: Turned, unit: Table) -> Turned:
 
 
 # --8<-- [end:pairs]
-def _halves_turned(x: Turned, cos: Table, sin: Table) -> Turned:
+def _halves_turned(x: Turned, cos: Angles, sin: Angles) -> Turned:
     """Turn i with i + d/2: the tables hold each angle twice, -sin first."""
     return torch.addcmul(x * cos, x.roll(x.shape[-1] // 2, -1), sin)
 
@@ -96,7 +96,7 @@ class HalvesTurned(Function):
     """The same, for tables that are kept: one new tensor, not three or four."""
 
     @staticmethod
-    def forward(x: Turned, cos: Table, sin: Table) -> Turned:
+    def forward(x: Turned, cos: Angles, sin: Angles) -> Turned:
         """Multiply by the cosines, then add the other halves in place."""
         half, out = x.shape[-1] // 2, x * cos
         out[..., :half].addcmul_(x[..., half:], sin[..., :half])

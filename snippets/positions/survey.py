@@ -7,15 +7,12 @@ Units:    gaps in the units of outputs and scores; milliseconds, megabytes.
 """
 
 import time
-import weakref
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 from snippets.checks import require, require_count, require_counts
 from snippets.positions.absolute import (
@@ -26,6 +23,7 @@ from snippets.positions.absolute import (
 )
 from snippets.positions.attention import Attention, Scheme
 from snippets.positions.biases import AlibiPositions, T5Positions
+from snippets.positions.memory import peak_memory
 from snippets.positions.relative import (
     DebertaPositions,
     ShawPositions,
@@ -33,7 +31,7 @@ from snippets.positions.relative import (
 )
 from snippets.positions.rotation import RotaryPositions
 
-Matrix = Float[Tensor, "heads length length"]
+Pairwise = Float[Tensor, "heads length length"]
 Token = Float[Tensor, "dim"]
 LENGTHS = (128, 256, 512, 1024, 2048, 4096)
 FARTHEST = 128  # offset that T5's buckets and DeBERTa's table reach here
@@ -113,14 +111,14 @@ def surveyed(
 
 
 # --8<-- [start:terms]
-def term_matrices(net: Attention, query: Token, key: Token) -> list[Matrix]:
+def term_matrices(net: Attention, query: Token, key: Token) -> list[Pairwise]:
     """Split the scores of one token with another by what they depend on.
 
     Differences between tokens and zeros, at all pairs of positions: content
     with content, with position, position with content, with position.
     """
 
-    def scores(a: Token, b: Token) -> Matrix:
+    def scores(a: Token, b: Token) -> Pairwise:
         (q, _, _), (_, k, _) = (
             net.project(token.expand(1, PROBED, -1)) for token in (a, b)
         )
@@ -136,10 +134,11 @@ def term_matrices(net: Attention, query: Token, key: Token) -> list[Matrix]:
     return [both - ahead - behind + alone, ahead - alone, behind - alone, alone]
 
 
-def kind(matrix: Matrix) -> str:
+def kind(matrix: Pairwise) -> str:
     """Say what a matrix over pairs of positions depends on."""
-    tolerance = TINY * (1 + matrix.abs().max())
-    if matrix.abs().max() < tolerance:
+    largest = matrix.abs().max()
+    tolerance = TINY * (1 + largest)
+    if largest < tolerance:
         return "absent"
     if (matrix - matrix[..., :1, :1]).abs().max() < tolerance:
         return "constant"
@@ -188,6 +187,8 @@ def traits(
     )
 
 
+# --8<-- [end:traits]
+# --8<-- [start:beyond]
 def beyond(net: Attention, token: Token, trained: int) -> str:
     """Say what the scores of equal tokens do at offsets never trained."""
     try:
@@ -201,7 +202,7 @@ def beyond(net: Attention, token: Token, trained: int) -> str:
     return "clips" if spread < TINY else "goes on"
 
 
-# --8<-- [end:traits]
+# --8<-- [end:beyond]
 # --8<-- [start:cost]
 @torch.no_grad()
 def cost(
@@ -224,8 +225,8 @@ def cost(
         seconds: Calls are repeated for so long, and at least once.
     """
     require_counts(length=length)
-    net = surveyed(name, dim=dim, heads=heads, length=length)
-    x = torch.randn(1, length, dim)
+    net = surveyed(name, dim=dim, heads=heads, length=length).float()
+    x = torch.randn(1, length, dim, dtype=torch.float32)
     megabytes = peak_memory(lambda: net(x)) / 1e6  # a first call, to warm up
     threads, times = torch.get_num_threads(), []
     torch.set_num_threads(1)
@@ -235,54 +236,6 @@ def cost(
         times.append(time.perf_counter() - start)
     torch.set_num_threads(threads)
     return Cost(name, length, 1e3 * min(times), megabytes)
-
-
-def peak_memory(work: Callable[[], object]) -> int:
-    """Return the most bytes that tensors made by a piece of work held.
-
-    What a kernel keeps to itself, as the fused one its blocks, is not seen.
-    """
-    with _Meter() as meter:
-        work()
-    return meter.most
-
-
-class _Meter(TorchDispatchMode):
-    """Count the bytes of storages that some new tensor still holds."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.held = self.most = 0
-        self.holders: dict[int, int] = {}
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
-        out = func(*args, **(kwargs or {}))
-        old = {x.untyped_storage().data_ptr() for x in _tensors(args)}
-        for x in _tensors(out):
-            storage = x.untyped_storage()
-            place, size = storage.data_ptr(), storage.nbytes()
-            if place in self.holders or place not in old:
-                self._hold(place, size)
-                weakref.finalize(x, self._drop, place, size)
-        return out
-
-    def _hold(self, place: int, size: int) -> None:
-        first = place not in self.holders
-        self.holders[place] = self.holders.get(place, 0) + 1
-        self.held += size if first else 0
-        self.most = max(self.most, self.held)
-
-    def _drop(self, place: int, size: int) -> None:
-        self.holders[place] -= 1
-        if not self.holders[place]:
-            del self.holders[place]
-            self.held -= size
-
-
-def _tensors(tree: Any) -> list[Tensor]:
-    return [x for x in tree_leaves(tree) if isinstance(x, Tensor)]
 
 
 # --8<-- [end:cost]
@@ -295,5 +248,5 @@ def costs(
     lengths: Iterable[int] = LENGTHS, names: Iterable[str] = tuple(SCHEMES)
 ) -> list[Cost]:
     """Return the cost of schemes at lengths, each with each."""
-    lengths = list(lengths)
-    return [cost(name, length) for name in names for length in lengths]
+    sizes = list(lengths)
+    return [cost(name, length) for name in names for length in sizes]

@@ -37,13 +37,27 @@ EQUATIONS = """() => {
   return [...new Set(problems)];
 }"""
 
-# The class and the box of each glyph that is in sight, in pixels of the whole page.
-GLYPHS = """() => [...document.querySelectorAll("mjx-c[class]")].flatMap(glyph => {
-  const box = glyph.getBoundingClientRect();
-  const around = glyph.closest(".mjx-display")?.getBoundingClientRect();
-  return around && box.right > around.right + 1 ? [] : [{name: glyph.className, x: box.x,
-    y: box.y + scrollY, width: box.width, height: box.height}];
-})"""
+# The first glyphs of each kind that are in sight, for neighbours may reach into the box of one:
+# their classes and their boxes, in pixels of the page.
+GLYPHS = """() => {
+  const kinds = new Map();
+  for (const glyph of document.querySelectorAll("mjx-c[class]")) {
+    const kind = glyph.parentElement.className + " " + glyph.className;
+    const same = kinds.get(kind) ?? [];
+    const box = glyph.getBoundingClientRect();
+    const around = glyph.closest(".mjx-display")?.getBoundingClientRect();
+    if (same.length < 8 && !(around && box.right > around.right + 1))
+      kinds.set(kind, [...same, {name: glyph.className, x: box.x, y: box.y + scrollY,
+        width: box.width, height: box.height}]);
+  }
+  return [...kinds.values()].flat().sort((one, other) => one.y - other.y);
+}"""
+
+# Scroll to a place of the page; say what of it is in sight.
+LOOK = """top => {
+  scrollTo({top, behavior: "instant"});
+  return [scrollY, scrollY + innerHeight];
+}"""
 
 # Display equations that do not fit their column.
 TOO_WIDE = """() => [...document.querySelectorAll(".mjx-display")]

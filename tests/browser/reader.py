@@ -17,12 +17,12 @@ import probes
 import pytest
 from built import SITE, SITE_URL, as_file, soup
 from PIL import Image
-from playwright.sync_api import BrowserContext, Error, FloatRect, Locator, Page
+from playwright.sync_api import BrowserContext, Error, Locator, Page
 
 # Code points without ink: spaces, and operators that are not to be seen.
 BLANK = {0x20, 0xA0, *range(0x2000, 0x2010), *range(0x2061, 0x2065)}
 INK = 40  # grey levels, of 256, between a glyph and its paper
-CHUNK = 4000  # pixels of a page that are photographed at once
+HEADER = 100  # pixels at the top of a window where nothing is looked for
 
 
 class Handler(SimpleHTTPRequestHandler):
@@ -141,21 +141,14 @@ def land(page: Page, link: Locator) -> None:
 def glyphs_without_ink(page: Page) -> set[str]:
     """Return the classes of glyphs in whose boxes a photograph of the page shows nothing."""
     glyphs = [glyph for glyph in page.evaluate(probes.GLYPHS) if not _code_points(glyph) <= BLANK]
-    size, height = page.viewport_size, page.evaluate("document.scrollingElement.scrollHeight")
-    assert size
-    # All of the page in one tall window: to photograph what is out of sight resizes it each time.
-    page.set_viewport_size({"width": size["width"], "height": height})
     inkless = set()
-    for top in range(0, height, CHUNK):
-        here = [glyph for glyph in glyphs if top <= glyph["y"] < top + CHUNK]
-        if here:
-            left = int(min(glyph["x"] for glyph in here)) - 1
-            right = max(glyph["x"] + glyph["width"] for glyph in here) + 2
-            bottom = min(height, top + CHUNK + 200)
-            picture = _picture(page, (left, top, int(right), bottom))
-            flat = [np.ptp(_cut(picture, glyph, left, top)) < INK for glyph in here]
-            inkless |= {glyph["name"] for glyph, is_flat in zip(here, flat, strict=True) if is_flat}
-    page.set_viewport_size(size)
+    while glyphs:
+        top, bottom = page.evaluate(probes.LOOK, glyphs[0]["y"] - HEADER)
+        picture = np.asarray(Image.open(io.BytesIO(page.screenshot(type="jpeg"))).convert("L"))
+        for glyph in [each for each in glyphs if each["y"] + each["height"] < bottom]:
+            glyphs.remove(glyph)
+            if np.ptp(_cut(picture, glyph, top)) < INK:
+                inkless.add(glyph["name"])
     return inkless
 
 
@@ -163,15 +156,7 @@ def _code_points(glyph: dict[str, Any]) -> set[int]:
     return {int(code, 16) for code in re.findall(r"mjx-c([0-9A-F]+)", glyph["name"])}
 
 
-def _picture(page: Page, box: tuple[int, int, int, int]) -> np.ndarray:
-    """Photograph a part of the page; JPEG is quick, and fine enough."""
-    left, top, right, bottom = box
-    clip: FloatRect = {"x": left, "y": top, "width": right - left, "height": bottom - top}
-    shot = page.screenshot(clip=clip, type="jpeg")
-    return np.asarray(Image.open(io.BytesIO(shot)).convert("L"))
-
-
-def _cut(picture: np.ndarray, glyph: dict[str, Any], left: int, top: int) -> np.ndarray:
-    x, y = int(glyph["x"]) - left, int(glyph["y"]) - top
+def _cut(picture: np.ndarray, glyph: dict[str, Any], top: float) -> np.ndarray:
+    x, y = int(glyph["x"]), int(glyph["y"] - top)
     rows = slice(max(y - 1, 0), y + int(glyph["height"]) + 2)
     return picture[rows, max(x - 1, 0) : x + int(glyph["width"]) + 2]

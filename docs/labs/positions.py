@@ -16,7 +16,7 @@ from snippets import positions, trials
 from snippets.comparisons import best_marked
 from snippets.positions import survey
 from snippets.sequences import SYMBOLS, load_characters
-from tools import charts, publish
+from tools import boards, charts, publish
 
 torch.set_num_threads(1)  # sums in one order, and a process for each core
 FULL = publish.scale() == "full"  # larger networks and longer runs
@@ -44,7 +44,7 @@ publish.table("positions_traits", head, table)
 rows.pop("none, causal")
 terms = ("content, content", "content, position", "position, content", "position, position")
 alt = "A board of schemes and four terms, coloured by what each sees: no position, offset or place."
-publish.figure("positions_terms", charts.board(rows, terms, dict(kinds.values())), alt=alt)
+publish.figure("positions_terms", boards.board(rows, terms, dict(kinds.values())), alt=alt)
 
 # %%
 table, dear = [], {name: [survey.cost(name, n) for n in survey.LENGTHS] for name in survey.SCHEMES}
@@ -82,10 +82,10 @@ publish.figure("positions_buckets", charts.plots(stairs, "key minus query", "buc
 # %%
 turns = {f"$m$ = {m}, $n$ = {m - 1}": (0.3 + 0.5 * m, 0.9 + 0.5 * m) for m in (1, 4, 9)}
 alt = "Three circles, two arrows each, turned on each time, the angle between them the same."
-publish.figure("positions_dials", charts.dials(turns, ("$R_mq$", "$R_nk$")), alt=alt)
+publish.figure("positions_dials", boards.dials(turns, ("$R_mq$", "$R_nk$")), alt=alt)
 pairs = {"interleaved": [(i, i + 1) for i in (0, 2, 4, 6)], "half": [(i, i + 4) for i in range(4)]}
 alt = "Eight features twice: arches join neighbours in the first row, i and i + 4 in the second."
-publish.figure("positions_wirings", charts.wirings(pairs), alt=alt)
+publish.figure("positions_wirings", boards.wirings(pairs), alt=alt)
 
 # %%
 leaks = {}
@@ -133,7 +133,7 @@ publish.numbers("positions", found)
 
 # %%
 groups = {t: {f"length {n}": x[..., i] for i, n in enumerate(LENGTHS)} for t, x in right.items()}
-draw = charts.error_rows(groups, names, "share of right answers", level=1 / SYMBOLS)
+draw = boards.error_rows(groups, names, "share of right answers", level=1 / SYMBOLS)
 alt = "Accuracies of ten schemes on three tasks at lengths 64, 128 and 256, with bars over seeds."
 publish.figure("positions_tasks", draw, alt=alt)
 

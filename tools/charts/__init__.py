@@ -3,10 +3,6 @@
 from tools.charts.base import WIDTH as WIDTH
 from tools.charts.base import Draw as Draw
 from tools.charts.base import panels as panels
-from tools.charts.boards import board as board
-from tools.charts.boards import dials as dials
-from tools.charts.boards import error_rows as error_rows
-from tools.charts.boards import wirings as wirings
 from tools.charts.curves import band_panels as band_panels
 from tools.charts.curves import bands as bands
 from tools.charts.curves import dots as dots

@@ -1,4 +1,4 @@
-"""The charts of tools/charts/boards.py: what is drawn where, and in which colour."""
+"""The charts of tools/boards.py: what is drawn where, and in which colour."""
 
 import math
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import pytest
 import torch
 from matplotlib.colors import to_hex
 
-from tools import charts
+from tools import boards
 from tools.charts import Draw
 from tools.palette import DARK, LIGHT
 
@@ -30,7 +30,7 @@ def axes_of(draw: Draw) -> list[Any]:
 
 
 def test_a_board_names_and_colours_each_cell() -> None:
-    draw = charts.board(
+    draw = boards.board(
         {"a": ["on", "off"], "b": ["off", "off"]}, ["x", "y"], {"on": 1, "off": None}
     )
     for palette in (LIGHT, DARK):
@@ -47,7 +47,7 @@ def test_error_rows_show_means_and_deviations() -> None:
         torch.tensor([[0.2, 1.0], [0.4, 1.0]]),
         torch.tensor([[0.0, math.nan], [0.0, math.nan]]),
     )
-    draw = charts.error_rows(
+    draw = boards.error_rows(
         {"p": {"near": near, "far": far}, "q": {"near": near}}, ["a", "b"], "share", level=0.5
     )
     left, right = axes_of(draw)
@@ -62,7 +62,7 @@ def test_error_rows_show_means_and_deviations() -> None:
 
 
 def test_dials_point_where_they_are_told() -> None:
-    left, right = axes_of(charts.dials({"a": (0.0, math.pi / 2), "b": (1.0, 2.0)}))
+    left, right = axes_of(boards.dials({"a": (0.0, math.pi / 2), "b": (1.0, 2.0)}))
     tips = [text.xy for text in left.texts if text.get_text() == ""]
     assert tips[0] == pytest.approx((1, 0))
     assert tips[1] == pytest.approx((0, 1))
@@ -71,7 +71,7 @@ def test_dials_point_where_they_are_told() -> None:
 
 
 def test_wirings_join_pairs_in_one_colour() -> None:
-    top, bottom = axes_of(charts.wirings({"near": [(0, 1), (2, 3)], "far": [(0, 2), (1, 3)]}))
+    top, bottom = axes_of(boards.wirings({"near": [(0, 1), (2, 3)], "far": [(0, 2), (1, 3)]}))
     assert [patch.width for patch in top.patches] == [1, 1]
     assert [patch.width for patch in bottom.patches] == [2, 2]
     hues = {text.get_text(): text.get_color() for text in bottom.texts}

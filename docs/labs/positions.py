@@ -10,13 +10,14 @@
 # %%
 # pyright: basic, reportArgumentType=false, reportCallIssue=false, reportIndexIssue=false
 import torch
-from joblib import Parallel, delayed
 
 from snippets import positions, trials
 from snippets.comparisons import best_marked
 from snippets.positions import survey
 from snippets.sequences import SYMBOLS, load_characters
-from tools import boards, charts, publish
+from tools import charts, publish
+from tools.charts import boards
+from tools.workers import run_all
 
 torch.set_num_threads(1)  # sums in one order, and a process for each core
 FULL = publish.scale() == "full"  # larger networks and longer runs
@@ -108,22 +109,27 @@ publish.figure("positions_leak", charts.heatmaps(maps, height=2.3), alt=alt, ras
 # %%
 texts, sizes = load_characters(), {"length": LONGEST, "far": FAR, **scale}
 sizes |= {"steps": 4000 if FULL else 200, "count": 6, "rate": 2e-3 if FULL else 8e-3}
-jobs = [
-    delayed(trials.text_scores)(name, texts.train, texts.test, len(texts.alphabet), **sizes)
-    for name in names
-]
-for task, steps in STEPS.items():
-    how = {"longest": LONGEST, "steps": 20 * steps if FULL else steps, **scale}
-    jobs += [delayed(trials.task_scores)(name, task, LENGTHS, **how) for name in names]
-done = Parallel(n_jobs=1 if FULL else 2)(jobs)
+
+
+def trial(kind, name):
+    """Train one scheme, all seeds at once."""
+    if kind == "text":
+        symbols = len(texts.alphabet)
+        return trials.text_scores(name, texts.train, texts.test, symbols, **sizes)
+    how = {"longest": LONGEST, "steps": STEPS[kind] * (20 if FULL else 1), **scale}
+    return trials.task_scores(name, kind, LENGTHS, **how)
+
+
+jobs = [(kind, name) for kind in ("text", *STEPS) for name in names]
+done = run_all(trial, jobs, workers=1 if FULL else 2)
 
 # %%
 bits, nothing = {}, torch.full((5, FAR), torch.nan)
-for scores in done[: len(names)]:
+for scores in (done["text", name] for name in names):
     bits |= {k: torch.cat([x, nothing[:, x.shape[1] :]], 1) for k, x in scores.items()}
 parts = {"bits inside": slice(32, 64), "bits beyond": slice(128, FAR)}
 text = {part: torch.stack([x[:, s].mean(1) for x in bits.values()], 1) for part, s in parts.items()}
-right = {t: torch.stack(done[i * len(names) :][: len(names)], 1) for i, t in enumerate(STEPS, 1)}
+right = {t: torch.stack([done[t, name] for name in names], 1) for t in STEPS}
 each = {f"{t} at {n}": x[..., i] for t, x in right.items() for i, n in enumerate(LENGTHS)}
 for name, columns, labels in (("tasks", each, names), ("text", text, list(bits))):
     table, numbers = best_marked(columns, labels, low=list(parts))

@@ -1,4 +1,4 @@
-"""The charts of tools/boards.py: what is drawn where, and in which colour."""
+"""The charts of tools/charts/boards.py: what is drawn where, and in which colour."""
 
 import math
 from collections.abc import Iterator
@@ -10,8 +10,7 @@ import pytest
 import torch
 from matplotlib.colors import to_hex
 
-from tools import boards
-from tools.charts import Draw
+from tools.charts import Draw, boards
 from tools.palette import DARK, LIGHT
 
 mpl.use("agg")

@@ -114,8 +114,7 @@ sizes |= {"steps": 4000 if FULL else 200, "count": 6, "rate": 2e-3 if FULL else 
 def trial(kind, name):
     """Train one scheme, all seeds at once."""
     if kind == "text":
-        symbols = len(texts.alphabet)
-        return trials.text_scores(name, texts.train, texts.test, symbols, **sizes)
+        return trials.text_scores(name, texts.train, texts.test, len(texts.alphabet), **sizes)
     how = {"longest": LONGEST, "steps": STEPS[kind] * (20 if FULL else 1), **scale}
     return trials.task_scores(name, kind, LENGTHS, **how)
 

@@ -9,6 +9,7 @@ Units:    losses in nats a symbol.
 import copy
 import itertools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int64
@@ -136,6 +137,15 @@ class Ensemble(nn.Module):
             {name: each.detach()[index].cpu() for name, each in weights}
         )
         return network
+
+    def shared_network(self) -> Any:
+        """Return the network that members share; its weights are not theirs."""
+        return self._network[0]
+
+    def stacked(self, name: str) -> nn.Parameter:
+        """Return the weights of all members under the name of one's."""
+        require(name in self._names, "name", "a parameter's", name)
+        return self.weights[self._names.index(name)]
 
 
 def losses(logits: Logits, targets: Ids) -> PerMember:

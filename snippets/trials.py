@@ -6,6 +6,7 @@ Shapes:   one row a member of an ensemble, which is one row a seed.
 Units:    accuracies from 0 to 1; scores of a text in bits a character.
 """
 
+import copy
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -13,7 +14,6 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
-from scipy import stats
 from torch import Generator, Tensor
 from torch.nn.functional import cross_entropy
 
@@ -33,7 +33,6 @@ from snippets.sequences import (
 from snippets.training import History
 
 PerMember = Float[Tensor, "members"]
-Scores = Float[Tensor, "members schemes"]
 
 # From length, width and heads to a scheme, as a causal model of one layer
 # wants it; the length is that of tables, or where offsets are clipped.
@@ -168,27 +167,88 @@ def bits(
     return torch.as_tensor(sums) / (count * math.log(2))
 
 
-def paired_differences(
-    scores: Scores, reference: int
-) -> tuple[Float[Tensor, "schemes"], Float[Tensor, "schemes"]]:
-    """Compare schemes with one of them, seed by seed.
+def schemes_of(ensemble: Ensemble) -> list[Any]:
+    """Return the schemes of an ensemble's layers, shared by its members."""
+    return [each[1].position for each in ensemble.shared_network().attentions]
 
-    Returns:
-        The mean differences, and the p-values of paired t-tests, corrected
-        for their number by Holm's method; those of the reference are 0 and 1.
+
+@torch.no_grad()
+def lengthened(ensemble: Ensemble, length: int, **changes: float) -> Ensemble:
+    """Return an ensemble whose positions reach further, nothing trained.
+
+    Tables grow by `hierarchical_positions`; of other schemes the attributes
+    named by `changes` are set, such as `step` or `base` of rotary positions.
     """
-    members, schemes = scores.shape
-    require(members > 1, "members of scores", "at least 2", members)
-    require(0 <= reference < schemes, "reference", "a scheme's", reference)
-    differences = scores.double() - scores[:, reference, None].double()
-    others = [i for i in range(schemes) if i != reference]
-    means, errors = differences.mean(0), differences.std(0) / members**0.5
-    ratio = means.abs() / errors.clamp(min=1e-300)
-    raw = {
-        i: 2 * float(stats.t.sf(float(ratio[i]), members - 1)) for i in others
-    }
-    values, worst = torch.ones(schemes, dtype=torch.float64), 0.0
-    for rank, i in enumerate(sorted(others, key=lambda i: raw[i])):
-        worst = max(worst, min(1.0, (len(others) - rank) * raw[i]))
-        values[i] = worst
-    return means, values
+    longer = copy.deepcopy(ensemble)
+    for layer, each in enumerate(schemes_of(longer)):
+        for name, value in changes.items():
+            require(hasattr(each, name), "changes", "attributes", name)
+            setattr(each, name, value)
+        if each.max_length is not None:
+            tables = longer.stacked(f"attentions.{layer}.1.position.table")
+            each.max_length = length
+            tables.data = torch.stack(
+                [
+                    positions.hierarchical_positions(table, length)
+                    for table in tables
+                ]
+            )
+    return longer
+
+
+def task_scores(
+    name: str, task: Task, lengths: Sequence[int], *, longest: int, **how: Any
+) -> Float[Tensor, "members lengths"]:
+    """Train a scheme on a task; return accuracies, NaN where it refuses."""
+    rows = longest if task == "nth" else 2 * longest
+    build = scheme(name, rows, **_of_scheme(how))
+    trained, _ = train_task(task, build, longest=longest, **how)
+    limit = schemes_of(trained)[0].max_length or math.inf
+    columns = []
+    for length in lengths:
+        takes = (length if task == "nth" else 2 * length) <= limit
+        nothing = torch.full((len(trained.seeds),), torch.nan)
+        columns.append(accuracy(trained, task, length) if takes else nothing)
+    return torch.stack(columns, 1)
+
+
+def text_scores(
+    name: str,
+    train: Text,
+    test: Text,
+    symbols: int,
+    *,
+    length: int,
+    far: int,
+    read: int = 64,
+    **how: Any,
+) -> dict[str, Float[Tensor, "members places"]]:
+    """Train a scheme on a text; return bits by place in windows of another.
+
+    Windows are `far` characters long where the scheme allows it, else
+    `length`, and `read` of them; the same, by name, for ways to reach further
+    untrained. The rest goes to `train_characters`.
+    """
+    build = scheme(name, length, **_of_scheme(how))
+    trained, _ = train_characters(
+        train, build, symbols=symbols, length=length, **how
+    )
+    first = schemes_of(trained)[0]
+    reach = far if first.max_length is None else length
+    scores = {name: bits(trained, test, reach, count=read)}
+    longer = {}
+    if name == "rotary":
+        width = how.get("width", 64) // how.get("heads", 4)
+        base = positions.ntk_base(first.base, far / length, width)
+        longer["rotary, interpolated"] = {"step": length / far}
+        longer["rotary, NTK base"] = {"base": base}
+    elif name == "learned":
+        longer["learned, hierarchical"] = {}
+    for label, changes in longer.items():
+        other = lengthened(trained, far, **changes)
+        scores[label] = bits(other, test, far, count=read)
+    return scores
+
+
+def _of_scheme(how: dict[str, Any]) -> dict[str, Any]:
+    return {key: how[key] for key in ("width", "heads") if key in how}

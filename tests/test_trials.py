@@ -1,20 +1,24 @@
 """What position schemes are put through in docs/labs/positions.py."""
 
 import pickle
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from scipy import stats
 
-from snippets.sequences import SYMBOLS, load_characters, task_batch, windows
+from snippets import positions
+from snippets.ensembles import Ensemble, Transformer
+from snippets.sequences import SYMBOLS, Task, load_characters, task_batch, windows
 from snippets.trials import (
     SCHEMES,
     accuracy,
     bits,
-    paired_differences,
+    lengthened,
     scheme,
+    task_scores,
+    text_scores,
     train_characters,
     train_task,
 )
@@ -62,7 +66,7 @@ def test_offsets_are_learnt_and_chance_is_chance() -> None:
 def test_bits_are_a_mean_over_windows() -> None:
     """Against torch.distributions, window by window; 2 bits for four letters without a pattern."""
     text = torch.randint(4, (400,))
-    how = {"symbols": 4, "seeds": (0, 1), "length": 8, "hidden": 8, **SMALL}
+    how: Any = {"symbols": 4, "seeds": (0, 1), "length": 8, "hidden": 8, **SMALL}
     trained, history = train_characters(text, scheme("ALiBi", 8, **SMALL), steps=20, **how)
     assert len(history["total"]) == 10
     cost = bits(trained, text, 13, count=20)
@@ -77,7 +81,7 @@ def test_bits_are_a_mean_over_windows() -> None:
 
 def test_a_pattern_is_learnt() -> None:
     text = torch.arange(3).repeat(200)
-    how = {"symbols": 3, "seeds": (0,), "length": 8, "hidden": 8, **SMALL}
+    how: Any = {"symbols": 3, "seeds": (0,), "length": 8, "hidden": 8, **SMALL}
     trained, _ = train_characters(text, None, steps=60, **how)
     assert bits(trained, text, 20)[:, 1:].max() < 0.1
 
@@ -88,20 +92,54 @@ def test_windows_come_from_the_whole_text() -> None:
     train_characters(text, None, symbols=94, seeds=(0,), steps=20, length=8, **SMALL)
 
 
-def test_pairs_are_compared_as_scipy_does() -> None:
-    """stats.ttest_rel, and Holm's correction by its definition."""
-    scores = torch.randn(5, 6) + torch.arange(6) / 2
-    means, values = paired_differences(scores, 2)
-    raw = [stats.ttest_rel(scores[:, i], scores[:, 2]).pvalue for i in (0, 1, 3, 4, 5)]
-    order = np.argsort(raw)
-    holm, worst = np.empty(5), 0.0
-    for rank, place in enumerate(order):
-        worst = max(worst, min(1.0, (5 - rank) * raw[place]))
-        holm[place] = worst
-    np.testing.assert_allclose(values[[0, 1, 3, 4, 5]], holm, rtol=1e-4)
-    np.testing.assert_allclose(means, (scores - scores[:, 2:3]).mean(0), atol=1e-6)
-    assert values[2] == 1
-    assert means[2] == 0
+@pytest.mark.parametrize("name", ["learned", "rotary", "T5"])
+def test_scores_of_a_text_are_bits_inside_and_beyond(name: str) -> None:
+    """A scheme with a table is asked for no more than it has, and again with a longer one."""
+    text = torch.randint(4, (300,))
+    how: Any = {
+        "seeds": (0, 1),
+        "length": 8,
+        "far": 16,
+        "steps": 20,
+        "hidden": 8,
+        "read": 10,
+        **SMALL,
+    }
+    scores = text_scores(name, text, text, 4, **how)
+    longer = {"rotary": ["rotary, interpolated", "rotary, NTK base"]}
+    longer["learned"] = ["learned, hierarchical"]
+    assert list(scores) == [name, *longer.get(name, [])]
+    assert scores[name].shape == (2, 8 if name == "learned" else 16)
+    assert all(scores[label].shape == (2, 16) for label in longer.get(name, []))
+
+
+def test_scores_of_a_task_are_missing_where_a_table_ends() -> None:
+    how: Any = {"longest": 12, "seeds": (0, 1), "steps": 20, "shown": 24, **SMALL}
+    tasks: tuple[Task, ...] = ("nth", "copy")
+    for task in tasks:
+        refused = task_scores("learned", task, (8, 12, 13), **how).isnan()
+        assert refused.tolist() == [[False, False, True]] * 2
+        assert not task_scores("ALiBi", task, (8, 12, 13), **how).isnan().any()
+
+
+def test_longer_positions_are_those_of_the_module() -> None:
+    """Hierarchical rows in each layer, a member each; turned by a smaller step."""
+    short = Ensemble(lambda: Transformer(5, scheme("learned", 6, **SMALL), **SMALL), (0, 1))
+    long, ids = lengthened(short, 30), torch.randint(5, (2, 3, 30))
+    table = short.stacked("attentions.1.1.position.table")[1]
+    expected = positions.hierarchical_positions(table, 30)
+    assert torch.equal(long.stacked("attentions.1.1.position.table")[1], expected)
+    assert long(ids).shape == (2, 3, 30, 5)
+    torch.testing.assert_close(long(ids[:, :, :6]), short(ids[:, :, :6]))
+    with pytest.raises(ValueError, match="length must be"):
+        short(ids)
+    turning = Ensemble(lambda: Transformer(5, scheme("rotary", 6, **SMALL), **SMALL), (0, 1))
+    slow = lengthened(turning, 30, step=0.2)
+    build = partial(positions.RotaryPositions, step=0.2)
+    alone = Transformer(5, build, **SMALL)
+    alone.load_state_dict(turning.member(1).state_dict())
+    torch.testing.assert_close(slow(ids)[1], alone(ids[1]))
+    assert not torch.allclose(turning(ids)[1], alone(ids[1]))
 
 
 def test_what_workers_send_back_can_be_pickled() -> None:
@@ -118,9 +156,11 @@ def test_what_workers_send_back_can_be_pickled() -> None:
         (lambda: scheme("sines", 9), "name must be none, learned, .*, got 'sines'"),
         (lambda: train_task("nth", None, seeds=(), steps=20), "members must be at least 1"),
         (lambda: train_task("nth", None, seeds=(0,), shown=0), "shown must be at least 1"),
+        (
+            lambda: lengthened(Ensemble(lambda: Transformer(5), (0,)), 9, step=2.0),
+            "changes must be attributes, got 'step'",
+        ),
         (lambda: bits(None, torch.arange(9), 3, count=0), "count must be at least 1"),  # pyright: ignore
-        (lambda: paired_differences(torch.ones(1, 2), 0), "members of scores must be at least 2"),
-        (lambda: paired_differences(torch.ones(2, 2), 2), "reference must be a scheme's, got 2"),
     ],
 )
 def test_refuses(call, said: str) -> None:

@@ -11,10 +11,11 @@ from joblib import Parallel, delayed
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from snippets.comparisons import paired_differences
 from snippets.ensembles import Ensemble
 from snippets.positions import Attention, Scheme
 from snippets.sinusoidal import encode, frequencies, mixed_hessian, mixed_term, relative_part
-from snippets.trials import paired_differences, train_characters
+from snippets.trials import train_characters
 
 
 class TrainedFrequencies(Scheme):

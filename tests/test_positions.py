@@ -41,7 +41,7 @@ from snippets.positions import (
     t5_bucket,
     toeplitz,
 )
-from snippets.positions.rotation import _kept_tables
+from snippets.positions.rotation import _kept_tables as rotary_tables
 from snippets.sinusoidal import sinusoidal
 
 pytestmark = pytest.mark.usefixtures("reproducible")  # one seed, float64
@@ -318,6 +318,19 @@ def test_copies_and_saved_states_agree(scheme: str) -> None:
     fresh.load_state_dict(net.state_dict())
     assert_close(fresh(x), net(x))
     assert set(net.state_dict()) == {name for name, _ in net.named_parameters()}
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_follows_the_device_of_its_input(scheme: str) -> None:
+    """A default device that is another changes nothing: every tensor made names its own."""
+    net, x = layer(scheme, causal=True), tokens()
+    expected = net(x)
+    rotary_tables.cache_clear()
+    if scheme not in ("sinusoidal", "transformer-xl"):  # frequencies go from the default device
+        with torch.device("meta"):
+            assert_close(net(x), expected)
+    meta = net.to("meta")
+    assert meta(x.to("meta")).shape == x.shape
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -882,9 +895,9 @@ def test_rotary_has_forward_derivatives(layout: Layout) -> None:
 
 @pytest.fixture
 def empty_cache() -> Any:
-    _kept_tables.cache_clear()
-    yield _kept_tables
-    _kept_tables.cache_clear()
+    rotary_tables.cache_clear()
+    yield rotary_tables
+    rotary_tables.cache_clear()
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -127,10 +127,9 @@ class TransformerXLPositions(Scheme):
     def bias(self, query: Heads, key: Heads) -> Scores:
         """Return what offsets and the two vectors add to the scores."""
         length, width = query.shape[-2:]
-        descending = torch.arange(length - 1, -length, -1)
-        waves = sinusoids(
-            descending, self.key.weight, base=self.base, layout=self.layout
-        )
+        weight = self.key.weight
+        offsets = torch.arange(length - 1, -length, -1, device=weight.device)
+        waves = sinusoids(offsets, weight, base=self.base, layout=self.layout)
         far = rearrange(self.key(waves), "n (h d) -> h n d", h=self.heads)
         to_content = self.content_bias[:, None] @ key.mT
         to_offset = (query + self.offset_bias[:, None]) @ far.mT

@@ -567,8 +567,9 @@ def test_relative_shift_is_a_gather(shape: tuple[int, ...]) -> None:
 
 def test_square_shift_leaves_rubbish_above_the_diagonal() -> None:
     """positions:relative-shift holds for j <= i only: a 0, then the next row's entries."""
-    shifted = relative_shift(torch.arange(1.0, 10).reshape(3, 3))
+    shifted = relative_shift(torch.arange(1, 10).reshape(3, 3))
     assert shifted.tolist() == [[3, 0, 4], [5, 6, 0], [7, 8, 9]]
+    assert shifted.dtype == torch.int64
 
 
 @pytest.mark.parametrize("as_released", [False, True])

@@ -9,7 +9,7 @@ Units:    offsets in tokens; each scheme says which way it counts them.
 
 import torch
 from einops import rearrange
-from jaxtyping import Float, Int64
+from jaxtyping import Float, Int64, Shaped
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
@@ -70,8 +70,8 @@ class ShawPositions(Scheme):
 
 # --8<-- [start:shift]
 def relative_shift(
-    scores: Float[Tensor, "*batch length width"],
-) -> Float[Tensor, "*batch length length"]:
+    scores: Shaped[Tensor, "*batch length width"],
+) -> Shaped[Tensor, "*batch length length"]:
     """Move row i left by length - 1 - i: `positions:relative-shift`.
 
     Column c of a row is then the key c, where it was an offset: pad, reshape

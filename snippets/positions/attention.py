@@ -158,7 +158,7 @@ class Attention(nn.Module):
     def _visible(self, scores: Bias) -> Bias:
         if not self.causal:
             return scores
-        return scores.masked_fill(later(scores), -torch.inf)
+        return scores.masked_fill(_later(scores), -torch.inf)
 
     def _fused(self, query: Heads, key: Heads, value: Heads) -> Heads:
         bias = self.position.bias(query, key)
@@ -172,7 +172,7 @@ class Attention(nn.Module):
         )
 
 
-def later(scores: Float[Tensor, "... length length"]) -> Tensor:
+def _later(scores: Float[Tensor, "... length length"]) -> Tensor:
     """Say which keys stand to the right of their query."""
     mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device)
     return mask.triu(1)
@@ -180,6 +180,8 @@ def later(scores: Float[Tensor, "... length length"]) -> Tensor:
 
 def require_like(name: str, x: Tensor, weight: Tensor) -> None:
     """Require the dtype of the weights, which autocast leaves to itself."""
+    if x.dtype == weight.dtype:
+        return
     if not torch.is_autocast_enabled(x.device.type):
         require_dtype(name, x, weight.dtype)
 

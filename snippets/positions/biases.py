@@ -151,8 +151,11 @@ class AlibiPositions(Scheme):
     def bias(self, query: Heads, key: Heads) -> Added:
         """Return minus slope times |key - query|."""
         distance = offsets(query.shape[-2], query.device).abs()
-        slopes = query.new_tensor(_slopes(query.shape[1]))
-        return toeplitz(-slopes[:, None] * distance)[None]
+        # Half precision has no room for distances: round the products.
+        exact = {"dtype": torch.float64, "device": query.device}
+        slopes = torch.tensor(_slopes(query.shape[1]), **exact)
+        bias = -slopes[:, None] * distance
+        return toeplitz(bias.to(query.dtype))[None]
 
 
 def alibi_slopes(heads: int) -> Float[Tensor, "heads"]:

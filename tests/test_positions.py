@@ -349,6 +349,32 @@ def test_autocast_keeps_to_the_scores(scheme: str) -> None:
     assert small.isfinite().all()
 
 
+def test_a_scheme_of_ones_own_needs_one_hook() -> None:
+    """positions:row-constant through `bias`; and what `turn` and `scale` do, by two layers."""
+
+    class Mine(Scheme):
+        max_length = LENGTH
+
+        def bias(self, query: Tensor, key: Tensor) -> Tensor:
+            return torch.arange(1.0, 1 + query.shape[-2])[:, None].expand(1, HEADS, -1, LENGTH)
+
+        def turn(self, x: Tensor) -> Tensor:
+            return -3 * x
+
+        def scale(self, width: int) -> float:
+            return width**-0.5 / 9
+
+    plain = layer("none")
+    net = Attention(DIM, HEADS, position=Mine())
+    net.load_state_dict(plain.state_dict())
+    x = tokens()
+    assert_close(net(x), plain(x))
+    gap = net.scores(x) - plain.scores(x)
+    assert_close(gap, torch.arange(1.0, 1 + LENGTH)[:, None].expand_as(gap))
+    with pytest.raises(ValueError, match="length must be 1 to 10, got 11"):
+        net(tokens(1, LENGTH + 1))
+
+
 # Absolute
 
 
@@ -650,6 +676,14 @@ def test_alibi_subtracts_a_slope_times_the_distance(heads: int) -> None:
     place = np.arange(LENGTH)
     expected = -np.array(slopes[:heads])[:, None, None] * np.abs(place - place[:, None])
     np.testing.assert_allclose(numpy(added), np.stack([expected] * 2), atol=1e-12)
+
+
+def test_alibi_rounds_products_not_distances() -> None:
+    """positions:alibi in bfloat16, whose distances above 256 would collide: rounded once."""
+    query = torch.zeros(1, 3, 600, 2)
+    exact = AlibiPositions(3).bias(query, query)
+    half = query.bfloat16()
+    assert torch.equal(AlibiPositions(3).bias(half, half), exact.bfloat16())
 
 
 def test_toeplitz_is_scipys() -> None:

@@ -158,7 +158,7 @@ class Attention(nn.Module):
     def _visible(self, scores: Bias) -> Bias:
         if not self.causal:
             return scores
-        return scores.masked_fill(later(scores), -torch.inf)
+        return scores.masked_fill(_later(scores), -torch.inf)
 
     def _fused(self, query: Heads, key: Heads, value: Heads) -> Heads:
         bias = self.position.bias(query, key)
@@ -172,7 +172,7 @@ class Attention(nn.Module):
         )
 
 
-def later(scores: Float[Tensor, "... length length"]) -> Tensor:
+def _later(scores: Float[Tensor, "... length length"]) -> Tensor:
     """Say which keys stand to the right of their query."""
     mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device)
     return mask.triu(1)

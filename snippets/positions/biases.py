@@ -151,8 +151,10 @@ class AlibiPositions(Scheme):
     def bias(self, query: Heads, key: Heads) -> Added:
         """Return minus slope times |key - query|."""
         distance = offsets(query.shape[-2], query.device).abs()
-        slopes = query.new_tensor(_slopes(query.shape[1]))
-        return toeplitz(-slopes[:, None] * distance)[None]
+        slopes = torch.tensor(_slopes(query.shape[1]), dtype=torch.float64)
+        # Half precision has no room for distances: round the products.
+        bias = -slopes.to(query.device)[:, None] * distance
+        return toeplitz(bias.to(query.dtype))[None]
 
 
 def alibi_slopes(heads: int) -> Float[Tensor, "heads"]:

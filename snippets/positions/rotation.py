@@ -66,10 +66,10 @@ def rotary(
         rows = max(SHORTEST, 1 << (length - 1).bit_length())
         key = (rows, width, float(base), layout, dtype, x.device)
         tables = [table[:length] for table in _kept_tables(*key)]
-        turn = _pairs_turned if layout == "interleaved" else HalvesTurned.apply
+        turn = _pairs_turned if layout == "interleaved" else _HalvesTurned.apply
     else:
         require_shape("positions", positions, (length,))
-        require_real("positions", positions)
+        _require_real("positions", positions)
         tables = _tables(positions.to(x.device), width, base, layout, dtype)
         turn = _pairs_turned if layout == "interleaved" else _halves_turned
     return turn(x.to(dtype), *tables).to(x.dtype)
@@ -92,7 +92,7 @@ def _halves_turned(x: Turned, cos: Angles, sin: Angles) -> Turned:
     return torch.addcmul(x * cos, x.roll(x.shape[-1] // 2, -1), sin)
 
 
-class HalvesTurned(Function):
+class _HalvesTurned(Function):
     """The same, for tables that are kept: one new tensor, not three or four."""
 
     @staticmethod
@@ -115,18 +115,18 @@ class HalvesTurned(Function):
     def backward(ctx: Any, *grads: Any) -> Any:
         """Turn the gradient back."""
         cos, sin = ctx.saved_tensors
-        return HalvesTurned.apply(grads[0], cos, -sin), None, None
+        return _HalvesTurned.apply(grads[0], cos, -sin), None, None
 
     @staticmethod
     def vmap(info: Any, in_dims: Any, *args: Tensor) -> Any:
         """Treat one more axis like all that lead."""
         x, cos, sin = args
-        return HalvesTurned.apply(x.movedim(in_dims[0], 0), cos, sin), 0
+        return _HalvesTurned.apply(x.movedim(in_dims[0], 0), cos, sin), 0
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Any:
         """Turn the tangent."""
-        return HalvesTurned.apply(tangents[0], *ctx.saved_tensors)
+        return _HalvesTurned.apply(tangents[0], *ctx.saved_tensors)
 
 
 @lru_cache(maxsize=KEPT)
@@ -257,7 +257,7 @@ def require_layout(layout: Layout) -> None:
     require(layout in LAYOUTS, "layout", " or ".join(LAYOUTS), layout)
 
 
-def require_real(name: str, x: Tensor) -> None:
+def _require_real(name: str, x: Tensor) -> None:
     """Require whole or fractional numbers."""
     if x.is_complex() or x.dtype == torch.bool:
         raise TypeError(f"{name} must be real numbers, got {x.dtype}")

@@ -1,11 +1,10 @@
 # %% [markdown]
 # # Lab: eleven ways to tell attention about order
 #
-# Every measured number of [the article](../articles/positions.md) comes from here: a survey of what
-# each scheme can do, then small Transformers (two layers, width 64, four heads) on three tasks and
-# a text; one scheme each, same sizes, same steps, five seeds. Rates and steps were chosen on the
-# validation text; the test text is scored once. Recurrent positions take a step for each place and
-# are trained at full scale only.
+# Every measured number of [the article](../articles/positions.md) comes from here: a survey, then
+# small Transformers (two layers, width 64, four heads) on three tasks and a text; one scheme each,
+# same sizes, same steps, five seeds. Rates and steps were chosen on the validation text; the test
+# text is scored once. Recurrent positions, a step a place, are trained at full scale only.
 
 # %%
 # pyright: basic, reportArgumentType=false, reportCallIssue=false, reportIndexIssue=false
@@ -131,8 +130,8 @@ parts = {"bits inside": slice(32, 64), "bits beyond": slice(128, FAR)}
 text = {part: torch.stack([x[:, s].mean(1) for x in bits.values()], 1) for part, s in parts.items()}
 right = {t: torch.stack([done[t, name] for name in names], 1) for t in STEPS}
 each = {f"{t} {n}": 100 * x[..., i] for t, x in right.items() for i, n in enumerate(LENGTHS)}
-for name, columns, labels, digits in (("tasks", each, names, 0), ("text", text, list(bits), 2)):
-    table, numbers = best_marked(columns, labels, low=list(parts), digits=digits)
+for name, columns, labels in (("tasks", each, names), ("text", text, list(bits))):
+    table, numbers = best_marked(columns, labels, low=list(parts), digits=2 * (name == "text"))
     publish.table(f"positions_{name}", ["scheme", *columns], table)
     found |= numbers
 publish.numbers("positions", found)

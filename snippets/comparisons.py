@@ -50,6 +50,7 @@ def best_marked(
     names: Sequence[str],
     *,
     low: Sequence[str] = (),
+    digits: int = 2,
 ) -> tuple[list[list[str]], dict[str, list[float]]]:
     """Write means and deviations as a table, and mark the best of a column.
 
@@ -60,6 +61,7 @@ def best_marked(
         columns: Scores by name.
         names: Of the schemes.
         low: Columns in which less is better.
+        digits: After the point.
 
     Returns:
         The rows, names first; and by "name: column" the mean, the deviation,
@@ -79,7 +81,9 @@ def best_marked(
         for place, i in enumerate(takes):
             spread, mean = torch.std_mean(few[:, place])
             mark = " †" if values[place] >= LEVEL else ""
-            cells[names[i]][-1] = f"{mean:.2f} ± {spread:.2f}{mark}"
+            cells[names[i]][-1] = (
+                f"{mean:.{digits}f} ± {spread:.{digits}f}{mark}"
+            )
             parts = mean, spread, -sign * means[place], values[place]
             numbers[f"{names[i]}: {column}"] = [float(x) for x in parts]
     return list(cells.values()), numbers

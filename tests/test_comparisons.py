@@ -46,6 +46,7 @@ def test_the_best_is_marked_and_what_is_not_told_apart_from_it() -> None:
     assert rows[2][1].endswith(" †")
     assert rows[3] == ["d", "refuses", "refuses"]
     assert "d: right" not in numbers
+    assert best_marked({"x": 100 * right}, ["a", "b", "c", "d"], digits=0)[0][0] == ["a", "12 ± 2"]
     mean, spread, behind, p = numbers["a: right"]
     assert mean == pytest.approx(0.12)
     assert spread == pytest.approx(np.std([0.1, 0.11, 0.12, 0.13, 0.14], ddof=1))

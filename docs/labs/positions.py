@@ -1,11 +1,10 @@
 # %% [markdown]
 # # Lab: eleven ways to tell attention about order
 #
-# Every measured number of [the article](../articles/positions.md) comes from here: a survey of what
-# each scheme can do, then small Transformers (two layers, width 64, four heads) on three tasks and
-# a text; one scheme each, same sizes, same steps, five seeds. Rates and steps were chosen on the
-# validation text; the test text is scored once. Recurrent positions take a step for each place and
-# are trained at full scale only.
+# Every measured number of [the article](../articles/positions.md) comes from here: a survey, then
+# small Transformers (two layers, width 64, four heads) on three tasks and a text; one scheme each,
+# same sizes, same steps, five seeds. Rates and steps were chosen on the validation text; the test
+# text is scored once. Recurrent positions, a step a place, are trained at full scale only.
 
 # %%
 # pyright: basic, reportArgumentType=false, reportCallIssue=false, reportIndexIssue=false
@@ -40,7 +39,7 @@ for t in traits:
     found[f"{t.scheme}: gaps"] = gaps
     row = [t.scheme, t.parameters, *(f"{gap:.2g}" for gap in gaps), *(sees or ["content"])]
     table.append([*row, "yes" if t.direction else "no", t.beyond])
-head = ["scheme", "parameters", "permuted", "moved", "scores see", "left and right", "beyond"]
+head = ["scheme", "trained", "permuted", "moved", "sees", "sides", "beyond"]
 publish.table("positions_traits", head, table)
 rows.pop("none, causal")
 terms = ("content, content", "content, position", "position, content", "position, position")
@@ -51,7 +50,8 @@ publish.figure("positions_terms", boards.board(rows, terms, dict(kinds.values())
 table, dear = [], {name: [survey.cost(name, n) for n in survey.LENGTHS] for name in survey.SCHEMES}
 for name, costs in dear.items():
     found[f"{name}: ms"] = [cost.milliseconds for cost in costs]
-    table.append([name, *(f"{c.milliseconds:.3g} / {c.megabytes:.3g}" for c in costs)])
+    pairs = [(round(c.milliseconds, 1), round(c.megabytes, 1)) for c in costs]
+    table.append([name, *(f"{t:.4g} / {m:.4g}" for t, m in pairs)])
 publish.table("positions_costs", ["scheme", *survey.LENGTHS], table)
 shown = ("none", "recurrent", "Shaw", "Transformer-XL", "T5", "rotary")
 lengths, how = torch.tensor(survey.LENGTHS), {"xscale": "log", "yscale": "log"}
@@ -129,9 +129,9 @@ for scores in (done["text", name] for name in names):
 parts = {"bits inside": slice(32, 64), "bits beyond": slice(128, FAR)}
 text = {part: torch.stack([x[:, s].mean(1) for x in bits.values()], 1) for part, s in parts.items()}
 right = {t: torch.stack([done[t, name] for name in names], 1) for t in STEPS}
-each = {f"{t} at {n}": x[..., i] for t, x in right.items() for i, n in enumerate(LENGTHS)}
+each = {f"{t} {n}": 100 * x[..., i] for t, x in right.items() for i, n in enumerate(LENGTHS)}
 for name, columns, labels in (("tasks", each, names), ("text", text, list(bits))):
-    table, numbers = best_marked(columns, labels, low=list(parts))
+    table, numbers = best_marked(columns, labels, low=list(parts), digits=2 * (name == "text"))
     publish.table(f"positions_{name}", ["scheme", *columns], table)
     found |= numbers
 publish.numbers("positions", found)

@@ -41,7 +41,7 @@ from snippets.positions import (
     t5_bucket,
     toeplitz,
 )
-from snippets.positions.rotation import _kept_tables
+from snippets.positions.rotation import _kept_tables as rotary_tables
 from snippets.sinusoidal import sinusoidal
 
 pytestmark = pytest.mark.usefixtures("reproducible")  # one seed, float64
@@ -321,6 +321,19 @@ def test_copies_and_saved_states_agree(scheme: str) -> None:
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
+def test_follows_the_device_of_its_input(scheme: str) -> None:
+    """A default device that is another changes nothing: every tensor made names its own."""
+    net, x = layer(scheme, causal=True), tokens()
+    expected = net(x)
+    rotary_tables.cache_clear()
+    if scheme not in ("sinusoidal", "transformer-xl"):  # frequencies go from the default device
+        with torch.device("meta"):
+            assert_close(net(x), expected)
+    meta = net.to("meta")
+    assert meta(x.to("meta")).shape == x.shape
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_works_under_vmap_and_func_grad(scheme: str) -> None:
     """A stack of models at once, as labs train them: torch.func against a loop."""
     nets, x = [layer(scheme) for _ in range(2)], tokens()
@@ -554,8 +567,9 @@ def test_relative_shift_is_a_gather(shape: tuple[int, ...]) -> None:
 
 def test_square_shift_leaves_rubbish_above_the_diagonal() -> None:
     """positions:relative-shift holds for j <= i only: a 0, then the next row's entries."""
-    shifted = relative_shift(torch.arange(1.0, 10).reshape(3, 3))
+    shifted = relative_shift(torch.arange(1, 10).reshape(3, 3))
     assert shifted.tolist() == [[3, 0, 4], [5, 6, 0], [7, 8, 9]]
+    assert shifted.dtype == torch.int64
 
 
 @pytest.mark.parametrize("as_released", [False, True])
@@ -680,10 +694,10 @@ def test_alibi_subtracts_a_slope_times_the_distance(heads: int) -> None:
 
 def test_alibi_rounds_products_not_distances() -> None:
     """positions:alibi in bfloat16, whose distances above 256 would collide: rounded once."""
-    query = torch.zeros(1, 3, 600, 2)
-    exact = AlibiPositions(3).bias(query, query)
+    query = torch.zeros(1, 12, 600, 2)  # of twelve slopes four are no powers of 2
+    exact = AlibiPositions(12).bias(query, query)
     half = query.bfloat16()
-    assert torch.equal(AlibiPositions(3).bias(half, half), exact.bfloat16())
+    assert torch.equal(AlibiPositions(12).bias(half, half), exact.bfloat16())
 
 
 def test_toeplitz_is_scipys() -> None:
@@ -882,9 +896,9 @@ def test_rotary_has_forward_derivatives(layout: Layout) -> None:
 
 @pytest.fixture
 def empty_cache() -> Any:
-    _kept_tables.cache_clear()
-    yield _kept_tables
-    _kept_tables.cache_clear()
+    rotary_tables.cache_clear()
+    yield rotary_tables
+    rotary_tables.cache_clear()
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from snippets.positions import Attention, survey
+from snippets.positions import Attention, Scheme, survey, toeplitz
+from snippets.positions.biases import offsets
 from snippets.positions.memory import peak_memory
 from snippets.positions.survey import (
     SCHEMES,
@@ -97,6 +98,20 @@ def test_kinds_of_matrices() -> None:
     assert kind(place.expand(2, 6, 6)) == "absolute"
     one_head = torch.stack([torch.zeros(6, 6), place.expand(6, 6)])
     assert kind(one_head) == "absolute"
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_either_side_may_go_on(sign: int) -> None:
+    """A bias that clips keys on one side and grows on the other does not clip."""
+
+    class OneSided(Scheme):
+        def bias(self, query: Tensor, key: Tensor) -> Tensor:
+            return toeplitz((sign * offsets(query.shape[-2], query.device)).clamp(min=-4.0)[None])[
+                None
+            ]
+
+    net = Attention(4, 1, position=OneSided())
+    assert survey.beyond(net, torch.randn(4), 16) == "goes on"
 
 
 def test_peak_memory_counts_what_lives() -> None:

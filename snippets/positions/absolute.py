@@ -94,9 +94,8 @@ class SinusoidalPositions(Scheme):
         _require_tokens(self, x)
         if not x.is_floating_point():
             raise TypeError(f"x must be floating-point, got {x.dtype}")
-        return x + sinusoids(
-            torch.arange(x.shape[1]), x, base=self.base, layout=self.layout
-        )
+        places = torch.arange(x.shape[1], device=x.device)
+        return x + sinusoids(places, x, base=self.base, layout=self.layout)
 
 
 # --8<-- [end:sinusoidal]
@@ -108,8 +107,9 @@ def sinusoids(
     layout: Layout,
 ) -> Float[Tensor, "count dim"]:
     """Compute sinusoids in float64, then round to the dtype of a tensor."""
-    exact = offsets.to(like.device, torch.float64)
-    table = sinusoidal(exact, like.shape[-1], base=base, layout=layout)
+    table = sinusoidal(
+        offsets.double(), like.shape[-1], base=base, layout=layout
+    )
     return table.to(like.dtype)
 
 

@@ -180,6 +180,8 @@ def _later(scores: Float[Tensor, "... length length"]) -> Tensor:
 
 def require_like(name: str, x: Tensor, weight: Tensor) -> None:
     """Require the dtype of the weights, which autocast leaves to itself."""
+    if x.dtype == weight.dtype:
+        return
     if not torch.is_autocast_enabled(x.device.type):
         require_dtype(name, x, weight.dtype)
 

@@ -151,9 +151,10 @@ class AlibiPositions(Scheme):
     def bias(self, query: Heads, key: Heads) -> Added:
         """Return minus slope times |key - query|."""
         distance = offsets(query.shape[-2], query.device).abs()
-        slopes = torch.tensor(_slopes(query.shape[1]), dtype=torch.float64)
         # Half precision has no room for distances: round the products.
-        bias = -slopes.to(query.device)[:, None] * distance
+        exact = {"dtype": torch.float64, "device": query.device}
+        slopes = torch.tensor(_slopes(query.shape[1]), **exact)
+        bias = -slopes[:, None] * distance
         return toeplitz(bias.to(query.dtype))[None]
 
 

@@ -9,7 +9,7 @@ Units:    offsets in tokens; each scheme says which way it counts them.
 
 import torch
 from einops import rearrange
-from jaxtyping import Float, Int64
+from jaxtyping import Float, Int64, Shaped
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
@@ -70,8 +70,8 @@ class ShawPositions(Scheme):
 
 # --8<-- [start:shift]
 def relative_shift(
-    scores: Float[Tensor, "*batch length width"],
-) -> Float[Tensor, "*batch length length"]:
+    scores: Shaped[Tensor, "*batch length width"],
+) -> Shaped[Tensor, "*batch length length"]:
     """Move row i left by length - 1 - i: `positions:relative-shift`.
 
     Column c of a row is then the key c, where it was an offset: pad, reshape
@@ -127,10 +127,9 @@ class TransformerXLPositions(Scheme):
     def bias(self, query: Heads, key: Heads) -> Scores:
         """Return what offsets and the two vectors add to the scores."""
         length, width = query.shape[-2:]
-        descending = torch.arange(length - 1, -length, -1)
-        waves = sinusoids(
-            descending, self.key.weight, base=self.base, layout=self.layout
-        )
+        weight = self.key.weight
+        offsets = torch.arange(length - 1, -length, -1, device=weight.device)
+        waves = sinusoids(offsets, weight, base=self.base, layout=self.layout)
         far = rearrange(self.key(waves), "n (h d) -> h n d", h=self.heads)
         to_content = self.content_bias[:, None] @ key.mT
         to_offset = (query + self.offset_bias[:, None]) @ far.mT

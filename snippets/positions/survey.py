@@ -230,11 +230,13 @@ def cost(
     megabytes = peak_memory(lambda: net(x)) / 1e6  # a first call, to warm up
     threads, times = torch.get_num_threads(), []
     torch.set_num_threads(1)
-    while not times or sum(times) < seconds:
-        start = time.perf_counter()
-        net(x)
-        times.append(time.perf_counter() - start)
-    torch.set_num_threads(threads)
+    try:
+        while not times or sum(times) < seconds:
+            start = time.perf_counter()
+            net(x)
+            times.append(time.perf_counter() - start)
+    finally:
+        torch.set_num_threads(threads)
     return Cost(name, length, 1e3 * min(times), megabytes)
 
 

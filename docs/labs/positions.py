@@ -146,5 +146,5 @@ publish.figure("positions_tasks", draw, alt=alt)
 shown = ("Transformer-XL", "ALiBi", "rotary", "rotary, NTK base", "sinusoidal", "none")
 curves = {name: bits[name].unflatten(1, (-1, 32)).mean(2) for name in shown}
 draw = charts.bands(curves, torch.arange(16, FAR, 32), "place in the window", "bits a character")
-alt = "Bits by place: Transformer-XL lowest, ALiBi level, rotary climbs from 128 on, its NTK base less."
+alt = "Bits by place: Transformer-XL lowest, ALiBi level; rotary climbs, with the NTK base less."
 publish.figure("positions_text", draw, alt=alt)

@@ -21,7 +21,7 @@ from tools.workers import run_all
 torch.set_num_threads(1)  # sums in one order, and a process for each core
 FULL = publish.scale() == "full"  # larger networks and longer runs
 SIZES = {"width": 256, "heads": 8, "layers": 4} if FULL else {"width": 64, "heads": 4}
-STEPS, LENGTHS, LONGEST, FAR = {"copy": 250, "reverse": 150, "nth": 100}, (64, 128, 256), 64, 256
+STEPS, LENGTHS, LONGEST, FAR = {"copy": 300, "reverse": 120, "nth": 100}, (64, 128, 256), 64, 256
 names = [name for name in trials.SCHEMES if name != "recurrent" or FULL]
 found, fixed, scale = {}, torch.Generator().manual_seed(0), {"seeds": range(5), **SIZES}
 
@@ -46,18 +46,18 @@ alt = "A board of schemes and four terms, coloured by what each sees: no positio
 publish.figure("positions_terms", boards.board(rows, terms, dict(kinds.values())), alt=alt)
 
 # %%
-table, dear = [], {name: [survey.cost(name, n) for n in survey.LENGTHS] for name in survey.SCHEMES}
-for name, costs in dear.items():
+table, lengths = [], torch.tensor(survey.LENGTHS)
+for name in survey.SCHEMES:
+    costs = [survey.cost(name, n, seconds=0.15) for n in survey.LENGTHS]
     found[f"{name}: ms"] = [cost.milliseconds for cost in costs]
     pairs = [[round(x, x < 99) for x in (c.milliseconds, c.megabytes)] for c in costs]
     table.append([name, *(f"{t:g}\N{NO-BREAK SPACE}/\N{NO-BREAK SPACE}{m:g}" for t, m in pairs)])
 publish.table("positions_costs", ["scheme", *survey.LENGTHS], table)
 shown = ("none", "recurrent", "Shaw", "Transformer-XL", "T5", "rotary")
-lengths, how = torch.tensor(survey.LENGTHS), {"xscale": "log", "yscale": "log"}
 curves = {name: (lengths, torch.tensor(found[f"{name}: ms"])) for name in shown}
-draw = charts.plain(charts.plots(curves, "length", "milliseconds a call", **how))
+draw = charts.plots(curves, "length", "milliseconds a call", xscale="log", yscale="log")
 alt = "Time by length on logarithmic axes: rotary on the curve of none, Shaw and XL far above."
-publish.figure("positions_costs", draw, alt=alt)
+publish.figure("positions_costs", charts.plain(draw), alt=alt)
 
 # %% [markdown]
 # ## Pictures: scores of equal tokens, buckets, two arrows, two wirings, a leak
@@ -107,7 +107,7 @@ publish.figure("positions_leak", charts.heatmaps(maps, height=2.3), alt=alt, ras
 
 # %%
 texts, sizes = load_characters(), {"length": LONGEST, "far": FAR, **scale}
-sizes |= {"steps": 4000 if FULL else 200, "count": 6, "rate": 2e-3 if FULL else 8e-3, "read": 40}
+sizes |= {"steps": 4000 if FULL else 200, "count": 6, "rate": 2e-3 if FULL else 8e-3, "read": 48}
 
 
 def trial(kind, name):

@@ -81,9 +81,8 @@ def best_marked(
         for place, i in enumerate(takes):
             spread, mean = torch.std_mean(few[:, place])
             mark = " †" if values[place] >= LEVEL else ""
-            cells[names[i]][-1] = (
-                f"{mean:.{digits}f} ± {spread:.{digits}f}{mark}"
-            )
+            text = f"{mean:.{digits}f} ± {spread:.{digits}f}{mark}"
+            cells[names[i]][-1] = text.replace(" ", "\N{NO-BREAK SPACE}")
             parts = mean, spread, -sign * means[place], values[place]
             numbers[f"{names[i]}: {column}"] = [float(x) for x in parts]
     return list(cells.values()), numbers

@@ -17,6 +17,7 @@ from snippets.trials import train_characters
 from tools.interactions import (
     Table,
     TrainedFrequencies,
+    by_wavelength,
     compared,
     explained,
     head_table,
@@ -89,6 +90,15 @@ def test_what_a_row_shares_is_not_seen() -> None:
     expected = [row[: m + 1] - row[: m + 1].mean() for m, row in enumerate(scores[2])]
     assert_close(within_rows(scores)[2], torch.cat(expected))
     assert left_over(0.5 * scores + rows, scores)[0] == pytest.approx(0.75)
+
+
+def test_scores_are_parted_by_the_wavelength_of_the_key() -> None:
+    """With H on one pair of the key alone, the band of its wavelength has all."""
+    H, p = torch.randn(4, 8, 8), sinusoidal(9, 8, base=50)
+    H[..., :2] = H[..., 4:] = 0  # left: the second pair, 2 pi 50^(1/4) = 16.7 tokens a turn
+    found = by_wavelength(H, p, base=50, ends=(0, 16.5, 17, torch.inf))
+    assert found == pytest.approx([0, 100, 0])
+    assert by_wavelength(torch.randn(4, 8, 8), p, base=50, ends=(0, torch.inf)) == [100]
 
 
 def test_a_line_in_the_key_is_a_line_in_the_offset() -> None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -10,10 +11,11 @@ from joblib import Parallel, delayed
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from snippets.comparisons import paired_differences
 from snippets.ensembles import Ensemble
 from snippets.positions import Attention, Scheme
 from snippets.sinusoidal import encode, frequencies, mixed_hessian, mixed_term, relative_part
-from snippets.trials import paired_differences, train_characters
+from snippets.trials import train_characters
 
 
 class TrainedFrequencies(Scheme):
@@ -133,6 +135,21 @@ def within_rows(scores: Tensor) -> Tensor:
 def left_over(rest: Tensor, scores: Tensor) -> Tensor:
     """Return 1 less the energy, within rows, of what a fit leaves of scores, over theirs."""
     return 1 - within_rows(rest).square().sum(-1) / within_rows(scores).square().sum(-1)
+
+
+def by_wavelength(
+    matrices: Tensor, table: Tensor, *, base: float, ends: Sequence[float]
+) -> list[float]:
+    """Return what the keys' clocks with a wavelength between each two ends explain, alone, of the
+    scores of positions within rows: percentages, means over heads.
+    """
+    p, found = table.double(), []
+    left = p @ matrices
+    lengths = (2 * math.pi / frequencies(p.shape[1], base=base)).repeat_interleave(2)
+    for low, high in pairwise(ends):
+        rest = p * ~((low <= lengths) & (lengths < high))
+        found.append(100 * left_over(left @ rest.T, left @ p.T).mean().item())
+    return found
 
 
 def offsets(length: int) -> Tensor:

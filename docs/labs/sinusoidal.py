@@ -36,9 +36,9 @@ p = waves.sinusoidal(128, 64, layout="half")
 drawn = {"positions by features": p, "inner products": p @ p.T / 32}
 alt = "A table of sines and cosines that slow to the right; its Gram matrix has constant diagonals."
 draw = dials.signed(drawn, reach=1, columns=2, height=3.1)
-publish.figure("sinusoidal_gram", draw, alt=alt, raster=True)
 found["rank of 500 positions"] = torch.linalg.matrix_rank(waves.sinusoidal(500, 64))
 found["slow pairs, percent"] = 100 * (waves.frequencies(768) < math.pi / 256).double().mean()
+publish.figure("sinusoidal_gram", draw, alt=alt, raster=True)
 
 # %% [markdown]
 # ## The decay on a logarithmic axis, its law, its zero; the sum beside its integral
@@ -55,7 +55,6 @@ for base in (1000, 10_000):
 marks = {f"first zero, {zero.item():.0f}": (zero, 0 * zero)}
 draw = charts.plots(curves, "offset $k$", "$2g(k)/d$", marks=marks, xscale="log")
 alt = "The limit falls along a straight line to zero near 6167; 64 features leave it after 20."
-publish.figure("sinusoidal_decay", charts.plain(draw), alt=alt)
 for k in (1, 10, 100, 1000, 20_000, 100_000):
     found[f"decay at {k}"], found[f"law at {k}"] = waves.decay(k), law(k)
     found[f"error of the law at {k}"] = (waves.decay(k) - law(k)).abs()
@@ -64,6 +63,7 @@ for d in (64, 128, 768, 4096):
     sums = {"sum": waves.similarity(k, d) * 2 / d, "midpoints": waves.mean_cosine(k, middles)}
     found |= {f"{n} less limit, {d}": (s - waves.decay(k)).abs().max() for n, s in sums.items()}
 found["64 features, limit at 128"] = [waves.similarity(128, 64) / 32, waves.decay(128)]
+publish.figure("sinusoidal_decay", charts.plain(draw), alt=alt)
 
 # %% [markdown]
 # ## Other schedules of frequencies; finite features return
@@ -75,10 +75,10 @@ schedules |= {f"$t^{a}$": t**a for a in (1, 2, 3)}
 for name, k in {"near": torch.linspace(0, 30, 200), "far": torch.linspace(30, 3000, 600)}.items():
     panels[name] = {label: (k, waves.mean_cosine(k, rates)) for label, rates in schedules.items()}
 draw = dials.key_last(charts.traces(panels, "offset", ylim=(-0.25, 1)))
-publish.figure("sinusoidal_schedules", draw, alt="Near, t falls at once; far, 10000 stays above.")
 for a in (2, 3):
     power = math.gamma(1 + 1 / a) * math.cos(math.pi / 2 / a) * 1000 ** (-1 / a)
     found[f"power {a}: law, integral"] = [power, waves.mean_cosine(1000, t**a)]
+publish.figure("sinusoidal_schedules", draw, alt="Near, t falls at once; far, 10000 stays above.")
 
 # %%
 k = 10 ** (8 * torch.rand(200_000, generator=draws))
@@ -119,9 +119,9 @@ found |= {f"{name}: bits": [b[:, i].mean() for b in bits.values()] for i, name i
 kinds = {"sinusoidal": slice(5), "rotary": slice(5, 10)}
 curves = {f"{k}, {name}": bits[name][:, s] for name in parts for k, s in kinds.items()}
 draw = charts.bands(curves, torch.tensor(bases), "base", "bits a character", xscale="log")
-publish.figure("sinusoidal_bases", draw, alt="Bits by base: low inside, far higher beyond.")
 moved = interactions.octaves_moved(nets["trained from 10000"], base=10_000)
 found["octaves moved"] = [moved.median(), moved.max()]
+publish.figure("sinusoidal_bases", draw, alt="Bits by base: low inside, far higher beyond.")
 
 # %% [markdown]
 # ## H of trained heads, beside untrained ones; how far Taylor's formula goes
@@ -139,8 +139,10 @@ publish.table("sinusoidal_heads", top, rows)
 H = interactions.heads(nets[usual])[0, 0]
 drawn = {"$H$ of a head": H, "$p_m H p_n$": p @ H @ p.T}
 drawn["its relative part"] = p @ waves.relative_part(H) @ p.T
-publish.figure("sinusoidal_heads", dials.signed(drawn), alt="H, scores, stripes.", raster=True)
+H, ends = interactions.heads(nets[usual]).flatten(0, 1), (0, 32, 128, math.inf)
+found["turns in tokens"] = interactions.by_wavelength(H, p, base=10_000, ends=ends)
 network, sizes = nets[usual].member(0).double(), (1.0, 0.1, 0.01, 0.001)
 taylor = interactions.truncation(network, text.validation, p, sizes, 100)
 found |= {f"Taylor at {size}": values for size, values in taylor.items()}
 publish.numbers("sinusoidal", found)
+publish.figure("sinusoidal_heads", dials.signed(drawn), alt="H, scores, stripes.", raster=True)

@@ -113,6 +113,24 @@ def test_scores_of_a_text_are_bits_inside_and_beyond(name: str) -> None:
     assert all(scores[label].shape == (2, 16) for label in longer.get(name, []))
 
 
+def test_longer_rotations_are_by_the_ratio_of_lengths() -> None:
+    """Trained once more, by hand: a step of 8 / 16, a base for twice the length, width 8."""
+    text = torch.randint(4, (300,))
+    how: Any = {"seeds": (0, 1), "length": 8, "steps": 20, "hidden": 8, **SMALL}
+    scores = text_scores("rotary", text, text, 4, far=16, read=10, **how)
+    trained, _ = train_characters(text, scheme("rotary", 8, **SMALL), symbols=4, **how)
+    ways = {"interpolated": {"step": 0.5}, "NTK base": {"base": 10000 * 2 ** (8 / 6)}}
+    for name, changes in ways.items():
+        expected = bits(lengthened(trained, 16, **changes), text, 16, count=10)
+        torch.testing.assert_close(scores[f"rotary, {name}"], expected)
+
+
+def test_schemes_know_that_the_model_is_causal() -> None:
+    made: Any = scheme("T5", 24, **SMALL)()
+    assert not made.bidirectional
+    assert len(made.table) == 32
+
+
 def test_scores_of_a_task_are_missing_where_a_table_ends() -> None:
     how: Any = {"longest": 12, "seeds": (0, 1), "steps": 20, "shown": 24, **SMALL}
     tasks: tuple[Task, ...] = ("nth", "copy")

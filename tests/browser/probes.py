@@ -78,7 +78,7 @@ FIGURES = """() => [...document.querySelectorAll('article img[src*="#only-"]')].
 
 # Scroll to the end as a reader does, and wait for the pictures on the way.
 SCROLL = """async () => {
-  for (let y = 0; y < document.scrollingElement.scrollHeight; y += innerHeight / 2) {
+  for (let y = 0; y < document.scrollingElement.scrollHeight; y += innerHeight) {
     scrollTo(0, y);
     await new Promise(requestAnimationFrame);
   }

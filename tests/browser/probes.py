@@ -76,18 +76,14 @@ FIGURES = """() => [...document.querySelectorAll('article img[src*="#only-"]')].
   source: image.getAttribute("src"), shown: image.getBoundingClientRect().width > 0,
   loaded: image.complete && image.naturalWidth > 0}))"""
 
-# Scroll to the end as a reader does, then from picture to picture, and wait for each. One that is
-# not in sight may not have been asked for, and would be waited for without end.
+# Scroll to the end as a reader does, and wait for the pictures on the way.
 SCROLL = """async () => {
-  for (let y = 0; y < document.scrollingElement.scrollHeight; y += innerHeight) {
-    scrollTo({top: y, behavior: "instant"});
+  for (let y = 0; y < document.scrollingElement.scrollHeight; y += innerHeight / 2) {
+    scrollTo(0, y);
     await new Promise(requestAnimationFrame);
   }
-  for (const image of document.images) {
-    if (!image.getBoundingClientRect().width) continue;
-    image.scrollIntoView({block: "center", behavior: "instant"});
-    await image.decode().catch(() => null);
-  }
+  const shown = [...document.images].filter(image => image.getBoundingClientRect().width);
+  await Promise.all(shown.map(image => image.decode().catch(() => null)));
 }"""
 
 # How much the layout has shifted so far.

@@ -76,8 +76,8 @@ FIGURES = """() => [...document.querySelectorAll('article img[src*="#only-"]')].
   source: image.getAttribute("src"), shown: image.getBoundingClientRect().width > 0,
   loaded: image.complete && image.naturalWidth > 0}))"""
 
-# Scroll to the end as a reader does, and wait for the pictures on the way. By half a window: steps
-# of a whole one were seen to pass pictures that were then never asked for, and waited for forever.
+# Scroll to the end as a reader does, and wait for the pictures on the way. By half a window:
+# with steps of a whole one this hung twice, most likely on a lazy picture that was never asked for.
 SCROLL = """async () => {
   for (let y = 0; y < document.scrollingElement.scrollHeight; y += innerHeight / 2) {
     scrollTo(0, y);

@@ -270,10 +270,19 @@ def run_alone(script: Path, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.fixture(scope="module")
+def copies(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The copies of all articles, written once."""
+    folder = tmp_path_factory.mktemp("copies")
+    write(ROOT, folder)
+    return folder
+
+
 @pytest.mark.parametrize("slug", [article.slug for article in articles(ROOT)])
-def test_an_article_prints_at_home_what_its_page_says(slug: str, tmp_path: Path) -> None:
-    write(ROOT, tmp_path)
-    script = tmp_path / "articles" / slug / f"{slug}.py"
+def test_an_article_prints_at_home_what_its_page_says(
+    slug: str, copies: Path, tmp_path: Path
+) -> None:
+    script = copies / "articles" / slug / f"{slug}.py"
     done = run_alone(script, tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout == expected(ROOT / "docs" / "articles" / f"{slug}.md")

@@ -13,7 +13,8 @@ def link_labels(site: Path, index: dict[str, Label]) -> None:
     """Turn each `SLUG:label` in the code of a built site into a link to its equation."""
     if not index:
         return
-    label = re.compile("|".join(rf"\b{re.escape(name)}\b(?!-)" for name in sorted(index)))
+    slugs = sorted({re.escape(name.partition(":")[0]) for name in index})
+    label = re.compile(rf"\b(?:{'|'.join(slugs)}):[\w-]+")
     for file in site.rglob("*.html"):
         page = file.read_text("utf-8")
         path = file.relative_to(site)
@@ -24,6 +25,8 @@ def link_labels(site: Path, index: dict[str, Label]) -> None:
 
 def _linked(code: re.Match, label: re.Pattern, index: dict[str, Label], path: Path) -> str:
     def anchor(match: re.Match[str]) -> str:
+        if match[0] not in index:
+            return match[0]
         target = index[match[0]].page
         page = "" if target == path else relative(path, target)
         return f'<a class="label" href="{page}#mjx-eqn:{match[0]}">{match[0]}</a>'

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from tools import takehome
 from tools.codelinks import link_labels
+from tools.feed import write_feed
+from tools.heads import describe_pages
 from tools.pages import mend_pages
 from tools.searchindex import clean_search_index
 from tools.typeset import typeset_site
@@ -29,6 +31,7 @@ def finish(site: Path, sources: dict[Path, Path] | None = None) -> None:
     link_labels(site, index)
     takehome.write(ROOT, site)
     mend_pages(site)
+    describe_pages(site, write_feed(ROOT, site))
     clean_search_index(site)
 
 

@@ -55,3 +55,51 @@ def test_inclusions_are_followed(tmp_path: Path) -> None:
     (tmp_path / "two.py").write_text("x = 1\n")
     found = list(kept.included(tmp_path, 'Text\n\n    --8<-- "one.md"\n--8<-- "none.md"\n'))
     assert found == ['--8<-- "two.py:region"\n', "x = 1\n"]
+
+
+MODELS = {
+    "__init__": "",
+    "nice": "from snippets.networks import mlp\n",
+    "networks": "",
+    "svd": "import math\n",
+    "positions/__init__": "from snippets.positions.rotation import rotary\n",
+    "positions/rotation": "",
+    "positions/survey": "from snippets.svd import (\n    low_rank,\n)\n",
+}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for name, text in MODELS.items():
+        file = tmp_path / "snippets" / f"{name}.py"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("No code.", set()),
+        ("from snippets.networks import mlp", {"networks"}),
+        ('--8<-- "snippets/nice.py:coupling"', {"nice", "networks"}),
+        ("::: snippets.positions.rotation", {"positions/__init__", "positions/rotation"}),
+        (
+            "from snippets.positions import rotary",
+            {"positions/__init__", "positions/rotation", "positions/survey", "svd"},
+        ),
+        ("from snippets import nice", set(MODELS) - {"__init__"}),
+    ],
+)
+def test_models_are_found_through_others(root: Path, text: str, names: set[str]) -> None:
+    found = [*kept.code(root, text)][::2]
+    assert {name[9:-3] for name in found} - {"__init__"} == names
+
+
+def test_outlines_hold_imports_and_no_bodies(root: Path) -> None:
+    before = [*kept.outlines(root)]
+    file = root / "snippets" / "positions" / "survey.py"
+    file.write_text(f"{MODELS['positions/survey']}\n\nx = 1\n")
+    assert [*kept.outlines(root)] == before
+    file.write_text(MODELS["positions/survey"].replace("low_rank", "low_rank, angles"))
+    assert [*kept.outlines(root)] != before

@@ -15,6 +15,8 @@ from typing import Any, TypeVar
 
 CACHE = Path(__file__).parents[1] / ".cache"
 INCLUSION = re.compile(r'^\s*-{1,}8<-{1,} +"([^":]+)', re.M)
+MODEL = re.compile(r"\b(snippets[./]\w+(?:[./]\w+)*)")
+IMPORT = re.compile(r"^[ \t]*(?:from|import|__all__)\b(?:[^\n(\[]*[(\[][^)\]]*[)\]]|[^\n]*)", re.M)
 DAY = 86_400  # seconds
 Made = TypeVar("Made")
 
@@ -76,11 +78,44 @@ def machinery() -> str:
     return digest(texts)
 
 
-def code(root: Path) -> Iterator[str]:
-    """Yield the names and the texts of all models: they know of each other."""
-    for file in sorted(root.glob("snippets/**/*.py")):
-        yield file.relative_to(root).as_posix()
-        yield file.read_text("utf-8")
+def code(root: Path, text: str) -> Iterator[str]:
+    """Yield name and text of each model that a text names, and of those that they name."""
+    texts = models(root)
+    names, queue = set[str](), [text]
+    while queue:
+        new = _named(texts, queue.pop()) - names
+        names |= new
+        queue += [texts[name] for name in new]
+    for name in sorted(names):
+        yield from (name, texts[name])
+
+
+def outlines(root: Path) -> Iterator[str]:
+    """Yield name and imports of each model: by these an object has a second name elsewhere."""
+    for name, text in models(root).items():
+        yield name
+        yield from (match[0] for match in IMPORT.finditer(text))
+
+
+def models(root: Path) -> dict[str, str]:
+    """Return the texts of all models, by their path in the repository."""
+    files = sorted(root.glob("snippets/**/*.py"))
+    return {file.relative_to(root).as_posix(): file.read_text("utf-8") for file in files}
+
+
+def _named(texts: dict[str, str], text: str) -> set[str]:
+    """Return the models that a text names, their packages, and what is in a package it names."""
+    parts = {name.partition(".py")[0].removesuffix("/__init__"): name for name in texts}
+    said = {match[1].replace(".", "/") for match in MODEL.finditer(text)}
+    if "snippets import" in text:
+        return set(texts)
+    return {
+        name
+        for module, name in parts.items()
+        if any(
+            f"{each}/".startswith(f"{module}/") or module.startswith(f"{each}/") for each in said
+        )
+    }
 
 
 def included(root: Path, text: str) -> Iterator[str]:

@@ -16,7 +16,7 @@ from mkdocs.structure.pages import Page
 
 from tools import notebooks
 from tools.documented import announce, documents_code, listening
-from tools.kept import code, digest, folder, included, load, machinery, store
+from tools.kept import code, digest, folder, included, load, machinery, outlines, store
 
 LINKS = "links_to_anchors"  # of a page, by the file that they lead to
 
@@ -81,7 +81,7 @@ def _key(page: Page, config: MkDocsConfig, files: Files) -> str:
     parts = [page.file.src_uri, text, _common(root, tuple(read), files)]
     parts += included(root, text)
     if documents_code(text):
-        parts += code(root)
+        parts += [*code(root, text), *outlines(root)]
     return digest(parts)
 
 

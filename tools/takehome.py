@@ -37,10 +37,11 @@ def write(root: Path, site: Path) -> list[Path]:
         ValueError: An article cannot stand alone; says which, where and what to do.
     """
     articles = [read(path) for path in sorted((root / "docs" / "articles").glob("*.md"))]
-    models = [*code(root), *(str(file) for glob in DATA.values() for file in root.glob(glob))]
+    data_files = [str(file) for glob in DATA.values() for file in sorted(root.glob(glob))]
     written = [site / "llms.txt"]
     for article in articles:
-        parts = [article.path.name, article.text, *included(root, article.text), *models]
+        parts = [article.path.name, article.text, *included(root, article.text), *data_files]
+        parts += code(root, article.text)
         copies, data = kept("takehome", parts, partial(_made, root, article))
         folder = site / "articles" / article.slug
         folder.mkdir(parents=True, exist_ok=True)

@@ -28,6 +28,8 @@ def site(tmp_path: Path) -> Path:
         "404.html": "",
         "articles/nice/index.html": PAGE,
         "labs/nice/index.html": "",
+        "assets/site.css": '.a { mask: url("logo.svg") } .b { src: url("f.woff2") }',
+        "assets/logo.svg": "<svg/>",
         SHIM: "",
         "search/search_index.json": json.dumps(
             {"docs": [{"location": ""}, {"location": "#top"}, {"location": "labs/nice/#part"}]}
@@ -63,6 +65,11 @@ def test_links_name_files(opened: Path) -> None:
     ]
     settings = json.loads(str(page("script", id="__config")[0].string))
     assert settings == {"base": "../..", "features": ["toc.follow"]}
+
+
+def test_masks_are_inside_the_stylesheet(opened: Path) -> None:
+    css = (opened / "assets" / "site.css").read_text()
+    assert css == '.a { mask: url("data:image/svg+xml;base64,PHN2Zy8+") } .b { src: url("f.woff2") }'
 
 
 def test_search_is_a_script_that_leads_to_files(opened: Path) -> None:

@@ -1,9 +1,11 @@
 """Write a built site as a zip that opens without a server: `python -m tools.offline site FILE`.
 
-From a folder a browser opens files, not folders, runs no worker and fetches no data. So links name
-the file that they mean, the search index is a script, and a shim stands in for the worker.
+From a folder a browser opens files, not folders, runs no worker, fetches no data and takes no picture
+for a mask. So links name the file that they mean, the search index is a script, a shim stands in for
+the worker, and masks are written into the stylesheet.
 """
 
+import base64
 import json
 import posixpath
 import re
@@ -25,6 +27,7 @@ PUBLISHED = re.compile(
     r'<link rel="(?:canonical|alternate|prev|next)"[^>]*>\n?'
     r'|<meta property="og:(?:url|image)"[^>]*>\n?'
 )
+DRAWING = re.compile(r"""url\(["']?((?!data:)[^"')]+\.svg)["']?\)""")
 CONFIG = re.compile(r'(<script id="__config" type="application/json">)(.*?)(</script>)', re.S)
 UNUSED = {"404.html", "sitemap.xml", "sitemap.xml.gz", "feed.xml", "_headers", INDEX}
 STAMP = (1980, 1, 1, 0, 0, 0)  # of each file, so that the same site is the same zip
@@ -43,6 +46,8 @@ def write_offline(site: Path, target: Path) -> None:
                 content = file.read_bytes()
                 if file.suffix == ".html":
                     content = opened(content.decode("utf-8"), Path(name), site).encode()
+                elif file.suffix == ".css":
+                    content = masked(content.decode("utf-8"), file.parent).encode()
                 _add(archive, name, content)
         _add(archive, INDEX.replace(".json", ".js"), search_script(site).encode())
 
@@ -57,6 +62,16 @@ def opened(page: str, path: Path, site: Path) -> str:
     shim = f'<script src="{relative(path, SHIM)}"></script>'
     # Before the theme's own script, which starts the search.
     return re.sub(r"(?=<script src=[^>]*/bundle\.)", shim, page, count=1)
+
+
+def masked(css: str, folder: Path) -> str:
+    """Return a stylesheet with the drawings that it names inside it."""
+
+    def inside(match: re.Match[str]) -> str:
+        drawing = base64.b64encode((folder / match[1]).read_bytes()).decode()
+        return f'url("data:image/svg+xml;base64,{drawing}")'
+
+    return DRAWING.sub(inside, css)
 
 
 def as_file(address: str, path: Path, site: Path) -> str:

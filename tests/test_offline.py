@@ -69,7 +69,8 @@ def test_links_name_files(opened: Path) -> None:
 
 def test_masks_are_inside_the_stylesheet(opened: Path) -> None:
     css = (opened / "assets" / "site.css").read_text()
-    assert css == '.a { mask: url("data:image/svg+xml;base64,PHN2Zy8+") } .b { src: url("f.woff2") }'
+    drawing = "data:image/svg+xml;base64,PHN2Zy8+"
+    assert css == f'.a {{ mask: url("{drawing}") }} .b {{ src: url("f.woff2") }}'
 
 
 def test_search_is_a_script_that_leads_to_files(opened: Path) -> None:

@@ -1,8 +1,8 @@
 """Write a built site as a zip that opens without a server: `python -m tools.offline site FILE`.
 
-From a folder a browser opens files, not folders, runs no worker, fetches no data and takes no picture
-for a mask. So links name the file that they mean, the search index is a script, a shim stands in for
-the worker, and masks are written into the stylesheet.
+From a folder a browser opens files, not folders, runs no worker, fetches no data and takes no
+picture for a mask. So links name the file that they mean, the search index is a script, a shim
+stands in for the worker, and masks are written into the stylesheet.
 """
 
 import base64

@@ -17,7 +17,7 @@ def keep_sections(config: MkDocsConfig) -> None:
     Called once a build, after the plugin has made its index.
     """
     plugin: Any = next((config.plugins[name] for name in PLUGINS if name in config.plugins), None)
-    index = getattr(plugin, "search_index", None)
+    index: Any = getattr(plugin, "search_index", None)
     if not hasattr(index, "add_entry_from_context"):  # MkDocs' own plugin calls it otherwise
         return
     original = index.add_entry_from_context

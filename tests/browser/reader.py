@@ -40,7 +40,7 @@ class Handler(SimpleHTTPRequestHandler):
         super().__init__(*request, directory=str(SITE))
 
     def do_GET(self) -> None:
-        if re.search(r"\.(woff2?|svg|png)$", self.path):
+        if re.search(r"\.(woff2?|svg|png|webp)$", self.path):
             time.sleep(self.delay)
         if self.path != "/sitemap.xml":
             super().do_GET()

@@ -7,13 +7,20 @@ READY := $(VENV)/installed
 # The theme's advertisement for its successor, which DESIGN weighs, is no news at every build.
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: serve build test lint unit outputs labs bench faults
+.PHONY: serve build offline validate test lint unit outputs labs bench faults
 
 serve: $(READY)
 	$(BIN)/mkdocs serve --dev-addr 127.0.0.1:8000
 
 build: $(READY)
 	$(BIN)/mkdocs build --strict
+
+offline: build
+	$(BIN)/python -m tools.offline site derive-and-run.zip
+
+# Needs npm's registry, once: a development tool, pinned in tools/validate/package-lock.json.
+validate: build
+	$(BIN)/python -m tools.validate site
 
 # --no-deps: requirements.txt is complete, so nothing is resolved and nothing unpinned arrives.
 $(READY): requirements.txt

@@ -99,6 +99,18 @@ def test_pages_get_image_sizes_take_home_links_and_names(page: Path, tmp_path: P
     assert page.read_text() == once
 
 
+def test_attributes_that_are_out_of_place_go(page: Path, tmp_path: Path) -> None:
+    page.write_text(
+        '<input class="a" type="checkbox" id="b" autocomplete="off"><label tabindex="">c</label>'
+        '<input type="text" autocomplete="off">'
+    )
+    mend_pages(tmp_path)
+    assert page.read_text() == (
+        '<input class="a" type="checkbox" id="b"><label>c</label>'
+        '<input type="text" autocomplete="off">'
+    )
+
+
 def test_pages_settle_before_they_are_painted(page: Path, tmp_path: Path) -> None:
     for file in ("assets/vendor/fonts/source-code-pro.woff2", "assets/mathjax/fonts.css"):
         (tmp_path / file).parent.mkdir(parents=True)

@@ -9,7 +9,7 @@ from mkdocs.config import load_config
 from mkdocs.structure.files import get_files
 from mkdocs.structure.pages import Page
 
-from tools import rendering
+from tools import kept, rendering
 
 PAGE = '# Title\n\nText of [b](b.md#there).\n\n## Part\n\n--8<-- "snippets/part.py:region"\n'
 SETTINGS = (
@@ -21,7 +21,7 @@ KEPT = ("content", "title", "present_anchor_ids")
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rendering, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(kept, "CACHE", tmp_path / "cache")
     monkeypatch.chdir(tmp_path)
 
 
@@ -111,8 +111,10 @@ def test_a_complaint_is_heard_in_each_build(
         assert "nowhere.md" in caplog.text
 
 
-def test_documentation_of_code_is_always_rendered(
+def test_documentation_of_code_is_rendered_anew_when_any_code_changes(
     root: Path, build: Callable[[], tuple[Page, int]]
 ) -> None:
     write(root / "docs" / "a.md", "# API\n\n::: snippets.nice\n")
-    assert [build()[1], build()[1]] == [1, 1]
+    assert [build()[1], build()[1]] == [1, 0]
+    write(root / "snippets" / "other.py", "from snippets import nice\n")
+    assert [build()[1], build()[1]] == [1, 0]

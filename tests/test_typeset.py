@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 
-from tools import typeset
+from tools import kept, mathserver, typeset
 from tools.typeset import TypesetError, minify, typeset_site
 
 HEAD = "<html><head><title>t</title></head><body><article>{}</article></body></html>"
@@ -26,7 +26,8 @@ def labelled(label: str, tex: str = "a = b") -> str:
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(typeset, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(mathserver, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(kept, "CACHE", tmp_path / "cache")
 
 
 @pytest.fixture
@@ -143,12 +144,12 @@ def test_second_pass_changes_nothing(site: Path) -> None:
 def test_cache_answers_without_the_server(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(site, "nice", labelled("nice:a"))
     typeset_site(site)
-    first = write(site, "nice", labelled("nice:a"))
+    first = write(site, "nice", labelled("nice:a"), "<p>More words</p>")
 
     def refuse(request: str) -> dict:
         raise AssertionError(f"asked for {request}")
 
-    monkeypatch.setattr(typeset, "_ask", refuse)
+    monkeypatch.setattr(mathserver, "_ask", refuse)
     typeset_site(site)
     assert "mjx-container" in first.read_text("utf-8")
 

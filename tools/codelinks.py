@@ -1,8 +1,10 @@
 """Link the equation labels that code cites, in comments and docstrings, to the equations."""
 
 import re
+from functools import partial
 from pathlib import Path
 
+from tools.kept import kept
 from tools.typeset import Label, relative
 
 CODE = re.compile(r"(<code\b[^>]*>)(.*?)(</code>)", re.S)
@@ -13,17 +15,27 @@ def link_labels(site: Path, index: dict[str, Label]) -> None:
     """Turn each `SLUG:label` in the code of a built site into a link to its equation."""
     if not index:
         return
-    label = re.compile("|".join(rf"\b{re.escape(name)}\b(?!-)" for name in sorted(index)))
+    known = [f"{name} {label.page}" for name, label in sorted(index.items())]
     for file in site.rglob("*.html"):
         page = file.read_text("utf-8")
         path = file.relative_to(site)
-        linked = CODE.sub(lambda code, path=path: _linked(code, label, index, path), page)
+        parts = [path.as_posix(), page, *known]
+        linked = kept("linked", parts, partial(_with_links, page, path, index))
         if linked != page:
             file.write_text(linked, "utf-8")
 
 
+def _with_links(page: str, path: Path, index: dict[str, Label]) -> str:
+    """Return a page in whose code labels are links."""
+    slugs = sorted({re.escape(name.partition(":")[0]) for name in index})
+    label = re.compile(rf"\b(?:{'|'.join(slugs)}):[\w-]+")
+    return CODE.sub(lambda code: _linked(code, label, index, path), page)
+
+
 def _linked(code: re.Match, label: re.Pattern, index: dict[str, Label], path: Path) -> str:
     def anchor(match: re.Match[str]) -> str:
+        if match[0] not in index:
+            return match[0]
         target = index[match[0]].page
         page = "" if target == path else relative(path, target)
         return f'<a class="label" href="{page}#mjx-eqn:{match[0]}">{match[0]}</a>'

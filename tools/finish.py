@@ -8,7 +8,10 @@ from pathlib import Path
 
 from tools import takehome
 from tools.codelinks import link_labels
+from tools.feed import write_feed
+from tools.heads import describe_pages
 from tools.pages import mend_pages
+from tools.pictures import lighten_pictures
 from tools.searchindex import clean_search_index
 from tools.typeset import typeset_site
 
@@ -29,6 +32,8 @@ def finish(site: Path, sources: dict[Path, Path] | None = None) -> None:
     link_labels(site, index)
     takehome.write(ROOT, site)
     mend_pages(site)
+    describe_pages(site, write_feed(ROOT, site))
+    lighten_pictures(site)
     clean_search_index(site)
 
 

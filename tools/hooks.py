@@ -14,6 +14,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tools import notebooks, rendering
 from tools.finish import finish
+from tools.kept import folder, sweep
+from tools.sections import keep_sections
 
 _sources: dict[Path, Path] = {}
 
@@ -48,8 +50,9 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
 
 
 def on_env(env: Environment, config: MkDocsConfig, files: Files) -> Environment:
-    """Keep the theme's templates compiled from one build to the next."""
-    env.bytecode_cache = FileSystemBytecodeCache(str(rendering.folder("templates")))
+    """Keep compiled templates and what search reads from one build to the next."""
+    env.bytecode_cache = FileSystemBytecodeCache(str(folder("templates")))
+    keep_sections(config)
     return env
 
 
@@ -57,5 +60,6 @@ def on_post_build(config: MkDocsConfig) -> None:
     """Finish the site, or fail with the list of what is wrong."""
     try:
         finish(Path(config.site_dir), _sources)
+        sweep()
     except ValueError as error:
         raise PluginError(str(error)) from error

@@ -43,7 +43,7 @@ def mend_pages(site: Path) -> None:
         page = file.read_text("utf-8")
         path = file.relative_to(site)
         mended = add_take_home(size_images(page, file), file)
-        mended = prepare_paint(name_parts(preload_fonts(mended, path, site)))
+        mended = prepare_paint(correct(name_parts(preload_fonts(mended, path, site))))
         if mended != page:
             file.write_text(mended, "utf-8")
 
@@ -111,6 +111,12 @@ def name_parts(page: str) -> str:
         'data-md-component="search" role="dialog">',
         'data-md-component="search" role="dialog" aria-label="Search">',
     )
+
+
+def correct(page: str) -> str:
+    """Drop attributes of the theme that HTML does not know where they stand."""
+    page = re.sub(r'(<input\b[^>]*type="checkbox"[^>]*?) autocomplete="off"', r"\1", page)
+    return page.replace(' tabindex=""', "")
 
 
 def prepare_paint(page: str) -> str:

@@ -1,15 +1,12 @@
 """Keep what each page was rendered to, so that a build renders only pages that changed.
 
 A page is rendered anew when its text has changed, a file that it includes, or what all pages
-depend on: the settings, the pins, the machinery, the list of pages. Pages that document code are
-rendered each time, because the plugins that link to them listen in.
+depend on: the settings, the pins, the machinery, the list of pages. A page that documents code is
+rendered anew when any of that code has changed.
 """
 
-import hashlib
 import logging
-import pickle
-import re
-from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +15,9 @@ from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
 
 from tools import notebooks
+from tools.documented import announce, documents_code, listening
+from tools.kept import code, digest, folder, included, load, machinery, outlines, store
 
-CACHE = Path(__file__).parents[1] / ".cache"
-INCLUSION = re.compile(r'^\s*-{1,}8<-{1,} +"([^":]+)', re.M)
 LINKS = "links_to_anchors"  # of a page, by the file that they lead to
 
 
@@ -35,30 +32,26 @@ class _Ears(logging.Handler):
         self.heard = True
 
 
-def folder(name: str) -> Path:
-    """Return a folder of what builds keep, after making sure that it is there."""
-    (CACHE / name).mkdir(parents=True, exist_ok=True)
-    return CACHE / name
-
-
 def keep(page: Page, config: MkDocsConfig, files: Files) -> None:
     """Have a page that is about to be rendered take what it was rendered to before, if it can."""
-    if page.markdown is None or "\n::: " in f"\n{page.markdown}":
+    if page.markdown is None:
         return
     kept = folder("pages") / f"{_key(page, config, files)}.pickle"
     original = page.render
 
     def render(config: MkDocsConfig, files: Files) -> None:
         if kept.is_file():
-            state = pickle.loads(kept.read_bytes())
+            state, announced = load(kept)
             links = state.pop(LINKS) or {}
             vars(page).update(state)
             at = files.src_uris
             page.links_to_anchors = {at[uri]: found for uri, found in links.items()}
+            announce(announced, page, config)
             return
-        state, is_quiet = _rendered(page, original, config, files)
+        with listening(config) as announced:
+            state, is_quiet = _rendered(page, original, config, files)
         if is_quiet:  # or the complaint would be heard once, and never again
-            kept.write_bytes(pickle.dumps(state))
+            store(kept, (state, announced))
 
     page.render = render
 
@@ -82,20 +75,19 @@ def _rendered(
 
 def _key(page: Page, config: MkDocsConfig, files: Files) -> str:
     """Return a name for the page's content, different for whatever may be rendered differently."""
-    root = Path(config.config_file_path).parent
-    common = [Path(config.config_file_path), root / "requirements.txt"]
-    parts = [page.file.src_uri, page.markdown or "", *sorted(files.src_uris)]
-    for file in [*common, *sorted(Path(__file__).parent.glob("*.py"))]:
-        parts.append(file.read_text("utf-8") if file.is_file() else "")
-    parts += _included(root, page.markdown or "")
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    root, text = Path(config.config_file_path).parent, page.markdown or ""
+    appended = config.mdx_configs.get("pymdownx.snippets", {}).get("auto_append", [])
+    read = [config.config_file_path, "requirements.txt", *appended]
+    parts = [page.file.src_uri, text, _common(root, tuple(read), files)]
+    parts += included(root, text)
+    if documents_code(text):
+        parts += [*code(root, text), *outlines(root)]
+    return digest(parts)
 
 
-def _included(root: Path, text: str) -> Iterator[str]:
-    """Yield the files that a page includes, and those that they include."""
-    for name in INCLUSION.findall(text):
-        file = root / name
-        if file.is_file():  # else rendering says what is wrong
-            inner = file.read_text("utf-8")
-            yield inner
-            yield from _included(root, inner)
+@lru_cache(maxsize=1)  # a build has one list of files
+def _common(root: Path, names: tuple[str, ...], files: Files) -> str:
+    """Return a name for what all pages of a build depend on, the files named among it."""
+    read = [root / name for name in names]
+    texts = [file.read_text("utf-8") if file.is_file() else "" for file in read]
+    return digest([machinery(), *sorted(files.src_uris), *texts])

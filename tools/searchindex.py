@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+INDEXES = {"search/search_index.json": "docs", "search.json": "items"}  # MkDocs', Zensical's
 MATHEMATICS = re.compile(
     r"\\\((?P<inline>.*?)\\\)|\\\[(?P<display>.*?)\\\]|\$(?P<lab>[^$\s](?:[^$\n]*[^$\s])?)\$", re.S
 )
@@ -24,14 +25,15 @@ WORDS = {"log", "ln", "exp", "det", "max", "min", "tanh", "sin", "cos", "tr"}
 
 def clean_search_index(site: Path) -> None:
     """Rewrite the search index of a built site without LaTeX."""
-    file = site / "search" / "search_index.json"
-    if not file.is_file():
-        return
-    index = json.loads(file.read_text("utf-8"))
-    for entry in index["docs"]:
-        entry["title"] = plain(entry["title"])
-        entry["text"] = plain(entry["text"])
-    file.write_text(json.dumps(index, ensure_ascii=False, separators=(",", ":")), "utf-8")
+    for name, entries in INDEXES.items():
+        file = site / name
+        if not file.is_file():
+            continue
+        index = json.loads(file.read_text("utf-8"))
+        for entry in index[entries]:
+            entry["title"] = plain(entry["title"])
+            entry["text"] = plain(entry["text"])
+        file.write_text(json.dumps(index, ensure_ascii=False, separators=(",", ":")), "utf-8")
 
 
 def plain(text: str) -> str:

@@ -7,6 +7,7 @@ the repository is not. `llms.txt` lists the Markdown copies.
 import re
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -14,6 +15,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from tools.articles import Article, read
 from tools.dependencies import DATA
+from tools.kept import code, included, kept
 from tools.script import import_lines, script
 from tools.standalone import Standalone, standalone
 from tools.twin import twin
@@ -35,24 +37,40 @@ def write(root: Path, site: Path) -> list[Path]:
         ValueError: An article cannot stand alone; says which, where and what to do.
     """
     articles = [read(path) for path in sorted((root / "docs" / "articles").glob("*.md"))]
+    data_files = [str(file) for glob in DATA.values() for file in sorted(root.glob(glob))]
     written = [site / "llms.txt"]
     for article in articles:
-        alone = standalone(root, article)
+        parts = [article.path.name, article.text, *included(root, article.text), *data_files]
+        parts += code(root, article.text)
+        copies, data = kept("takehome", parts, partial(_made, root, article))
         folder = site / "articles" / article.slug
         folder.mkdir(parents=True, exist_ok=True)
-        data = _copy_data(root, folder, alone)
-        introduction = _introduction(article, [file.relative_to(folder) for file in data])
-        copies = {
-            ".md": twin(root, article),
-            ".ipynb": notebook(article, introduction, alone),
-            ".py": script(introduction, alone),
-        }
         for suffix, text in copies.items():
-            (folder / f"{article.slug}{suffix}").write_text(text, "utf-8")
-        written += [folder / f"{article.slug}{suffix}" for suffix in copies]
-        written += data
+            written.append(folder / f"{article.slug}{suffix}")
+            written[-1].write_text(text, "utf-8")
+        written += _copy_data(root, folder, data)
     written[0].write_text(listing(articles), "utf-8")
     return written
+
+
+def _made(root: Path, article: Article) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the copies of an article, by suffix, and the data that they read.
+
+    Data are named by where they are in the repository and where the copies look for them.
+    """
+    alone = standalone(root, article)
+    data = {
+        file.relative_to(root).as_posix(): file.relative_to((root / module).parent).as_posix()
+        for module in sorted(name.replace(".", "/") + ".py" for name in alone.modules)
+        for file in sorted(root.glob(DATA[module]) if module in DATA else [])
+    }
+    introduction = _introduction(article, list(data.values()))
+    copies = {
+        ".md": twin(root, article),
+        ".ipynb": notebook(article, introduction, alone),
+        ".py": script(introduction, alone),
+    }
+    return copies, data
 
 
 def notebook(article: Article, introduction: str, alone: Standalone) -> str:
@@ -104,18 +122,15 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _copy_data(root: Path, folder: Path, alone: Standalone) -> list[Path]:
+def _copy_data(root: Path, folder: Path, data: dict[str, str]) -> list[Path]:
     """Copy what the code reads from disk to where the copies look for it."""
-    copied = []
-    for module in sorted(name.replace(".", "/") + ".py" for name in alone.modules):
-        for file in sorted(root.glob(DATA.get(module, "")) if module in DATA else []):
-            copied.append(folder / file.relative_to((root / module).parent))
-            copied[-1].parent.mkdir(exist_ok=True)
-            shutil.copyfile(file, copied[-1])
-    return copied
+    for source, name in data.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        shutil.copyfile(root / source, folder / name)
+    return [folder / name for name in data.values()]
 
 
-def _introduction(article: Article, data: list[Path]) -> str:
+def _introduction(article: Article, data: list[str]) -> str:
     title = article.meta.get("title", article.slug)
     needs = "torch, numpy, matplotlib, einops and jaxtyping"
     beside = f" Keep `{data[0]}`, which the page links to, beside it." if data else ""

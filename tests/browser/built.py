@@ -82,7 +82,7 @@ def fetched(tag: Tag) -> list[str]:
             found += re.findall(r"^\s*((?:https?:|wss?:)?//\S+)", value)
     if tag.name == "style":
         found += style_urls(tag.string or "")
-    if tag.name == "script":
+    if tag.name == "script" and tag.get("type") != "application/ld+json":  # names vocabularies
         found += SCRIPT_URL.findall(tag.string or "")
     return found
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import probes
 import pytest
-from built import SITE, SITE_URL, as_file, soup
+from built import PAGES, SITE, SITE_URL, as_file, soup, words
 from PIL import Image
 from playwright.sync_api import BrowserContext, Error, Locator, Page
 
@@ -40,7 +40,7 @@ class Handler(SimpleHTTPRequestHandler):
         super().__init__(*request, directory=str(SITE))
 
     def do_GET(self) -> None:
-        if re.search(r"\.(woff2?|svg|png)$", self.path):
+        if re.search(r"\.(woff2?|svg|png|webp)$", self.path):
             time.sleep(self.delay)
         if self.path != "/sitemap.xml":
             super().do_GET()
@@ -58,12 +58,12 @@ class Handler(SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def serve(port: int, delay: float = 0) -> Iterator[str]:
+def serve(port: int, delay: float = 0, handler: type[Handler] = Handler) -> Iterator[str]:
     """Serve the site and yield its address; a port that is taken is replaced by another."""
     try:
-        server = ThreadingHTTPServer(("127.0.0.1", port), partial(Handler, delay=delay))
+        server = ThreadingHTTPServer(("127.0.0.1", port), partial(handler, delay=delay))
     except OSError:
-        server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, delay=delay))
+        server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, delay=delay))
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/"
@@ -134,6 +134,17 @@ def land(page: Page, link: Locator) -> None:
         page.wait_for_function(probes.LANDED, arg=anchor, timeout=15_000)
     except Error:
         pytest.fail(f"{page.url}: the equation {anchor} is not in sight", pytrace=False)
+
+
+def rare_word(path: str) -> str:
+    """Return a long word from the middle of a page that no other page has."""
+    elsewhere = " ".join(words(page) for page in PAGES if page != path).lower()
+    paragraphs = soup(path).select("article > p:not(:has(mjx-container))")
+    for paragraph in paragraphs[len(paragraphs) // 3 :]:
+        for word in re.findall(r"(?<![\w-])[a-z]{8,}(?![\w-])", paragraph.get_text()):
+            if word not in elsewhere:
+                return word
+    raise AssertionError(f"{path} has no word of its own")
 
 
 def glyphs_without_ink(page: Page) -> set[str]:

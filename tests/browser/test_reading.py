@@ -8,9 +8,9 @@ from typing import Any
 import probes
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from built import ARTICLES, PAGES, ROOT, SLUGS, soup, wire_size, words
+from built import ARTICLES, PAGES, ROOT, SLUGS, soup, wire_size
 from playwright.sync_api import Page
-from reader import Reader, follow, glyphs_without_ink, land, serve
+from reader import Reader, follow, glyphs_without_ink, land, rare_word, serve
 
 from tools.articles import read
 
@@ -176,7 +176,9 @@ def test_an_article_is_light(article: Reader) -> None:
     """
     article.page.wait_for_load_state("networkidle")
     files = {
-        file for file in article.files if not file.endswith((".svg", ".png", "search_index.json"))
+        file
+        for file in article.files
+        if not file.endswith((".svg", ".png", ".webp", "search_index.json"))
     }
     sizes = {file: wire_size(file) for file in sorted(files)}
     assert sum(sizes.values()) <= 300_000, f"{sum(sizes.values())} bytes: {sizes}"
@@ -275,14 +277,3 @@ def test_search_finds_a_word_of_each_article(reading: Window) -> None:
             assert found.startswith(reader.server + path), f"{word!r} leads to {found}"
             result.click()
             page.locator(".md-content article").get_by_text(word).first.wait_for()
-
-
-def rare_word(path: str) -> str:
-    """Return a long word from the middle of a page that no other page has."""
-    elsewhere = " ".join(words(page) for page in PAGES if page != path).lower()
-    paragraphs = soup(path).select("article > p:not(:has(mjx-container))")
-    for paragraph in paragraphs[len(paragraphs) // 3 :]:
-        for word in re.findall(r"(?<![\w-])[a-z]{8,}(?![\w-])", paragraph.get_text()):
-            if word not in elsewhere:
-                return word
-    raise AssertionError(f"{path} has no word of its own")

@@ -228,3 +228,37 @@ def test_pictures_are_light() -> None:
 def refuse(page: str, problems: list[str]) -> None:
     """Fail with what is wrong on a page, one line each."""
     assert not problems, "\n".join(f"{page}: {problem}" for problem in problems)
+
+
+@every_page
+def test_pages_say_what_they_are_to_other_sites(page: str) -> None:
+    """Address, title, description; a picture that is there; one card."""
+    if page == "404.html":
+        assert soup(page).select_one('meta[name="robots"][content="noindex"]')
+        return
+    said = {
+        str(tag["property"]): str(tag["content"]) for tag in soup(page).select("meta[property]")
+    }
+    address = built.SITE_URL + page.removesuffix("index.html")
+    canonical = soup(page).select_one('link[rel="canonical"]')
+    assert canonical and canonical["href"] == said["og:url"] == address
+    assert all(said[f"og:{name}"].strip() for name in ("title", "description", "type"))
+    assert len(soup(page).select('meta[name="twitter:card"]')) == 1
+    picture = target(said.get("og:image", ""), page)
+    assert "og:image" not in said or (picture and (SITE / picture[0]).is_file())
+
+
+def test_the_sitemap_lists_each_page_once() -> None:
+    listed = sorted(re.findall(r"<loc>([^<]*)</loc>", text("sitemap.xml")))
+    assert listed == sorted(built.SITE_URL + page for page in built.PAGES)
+
+
+def test_the_feed_lists_articles() -> None:
+    """Where the history is known; a shallow clone has no feed, and no page names one."""
+    links = {page for page in built.PAGES if soup(page).select('link[type="application/atom+xml"]')}
+    if not (SITE / "feed.xml").is_file():
+        assert not links
+        return
+    assert links == set(built.PAGES)
+    ids = re.findall(r"<entry>.*?<id>([^<]*)</id>", text("feed.xml"), re.S)
+    assert sorted(ids) == sorted(built.SITE_URL + page for page in ARTICLES)

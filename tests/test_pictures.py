@@ -1,0 +1,47 @@
+"""Pages show pictures in their lighter form, pixel for pixel."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tools import kept, pictures
+from tools.pictures import lighten_pictures
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A page with a picture of noise that repeats, half of it transparent."""
+    monkeypatch.setattr(kept, "CACHE", tmp_path / "cache")
+    noise = np.random.default_rng(0).integers(0, 256, (16, 16, 4), dtype=np.uint8)
+    figures = tmp_path / "site" / "figures"
+    figures.mkdir(parents=True)
+    Image.fromarray(np.tile(noise, (8, 8, 1)), "RGBA").save(figures / "a.light.png")
+    (tmp_path / "site" / "nice").mkdir()
+    (tmp_path / "site" / "nice" / "index.html").write_text(
+        '<img alt="a" src="../figures/a.light.png#only-light"><img src="../figures/none.png">'
+        '<a href="../figures/a.light.png">PNG</a>'
+    )
+    return tmp_path / "site"
+
+
+def test_a_page_shows_the_same_pixels(site: Path) -> None:
+    lighten_pictures(site)
+    page = site / "nice" / "index.html"
+    assert page.read_text() == (
+        '<img alt="a" src="../figures/a.light.webp#only-light"><img src="../figures/none.png">'
+        '<a href="../figures/a.light.png">PNG</a>'
+    )
+    before, after = site / "figures" / "a.light.png", site / "figures" / "a.light.webp"
+    assert after.stat().st_size < before.stat().st_size
+    with Image.open(before) as old, Image.open(after) as new:
+        assert np.array_equal(np.asarray(old), np.asarray(new.convert("RGBA")))
+
+
+def test_a_picture_that_would_be_heavier_stays(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "_webp", lambda content: content)
+    before = (site / "nice" / "index.html").read_text()
+    lighten_pictures(site)
+    assert (site / "nice" / "index.html").read_text() == before
+    assert not (site / "figures" / "a.light.webp").exists()

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from tools import takehome
+from tools.around import surround
 from tools.codelinks import link_labels
 from tools.pages import mend_pages
 from tools.searchindex import clean_search_index
@@ -29,6 +30,7 @@ def finish(site: Path, sources: dict[Path, Path] | None = None) -> None:
     link_labels(site, index)
     takehome.write(ROOT, site)
     mend_pages(site)
+    surround(site, ROOT)
     clean_search_index(site)
 
 

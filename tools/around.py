@@ -46,7 +46,7 @@ def add_head(page: str, path: Path, slug: str, run: Verified | None) -> str:
     """Put a line under the title: how long it takes, what to read before, when it last ran."""
     if 'class="reading"' in page:
         return page
-    parts = [f"{minutes(page)} minutes", *(_before(lean, path) for lean in order.before(slug))]
+    parts = [f"{minutes(page)} min to read", *(_before(lean, path) for lean in order.before(slug))]
     parts += [_verified(run)] if run else []
     line = "".join(f"<span>{part}</span> " for part in parts).rstrip()
     return page.replace("</h1>", f'</h1>\n<p class="reading">{line}</p>', 1)

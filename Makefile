@@ -26,7 +26,7 @@ test unit faults: export OMP_NUM_THREADS := 1
 test unit: export PYTEST_ADDOPTS := --numprocesses 2 --dist worksteal
 
 test: lint unit
-	$(BIN)/python -m pytest -p tools.verified --codeblocks docs README.md || { $(BIN)/python -m tools.outputs --check; false; }
+	$(BIN)/pytest --codeblocks docs README.md || { $(BIN)/python -m tools.outputs --check; false; }
 	$(BIN)/mkdocs build --strict --quiet
 	$(BIN)/pytest tests/browser
 

@@ -168,12 +168,13 @@ BLOCK = '<div class="output highlight"><pre>1</pre></div>'
 HOST = '<link rel="canonical" href="https://site.example/articles/nice/">'
 
 
-def test_errors_are_reported_where_the_repository_is() -> None:
+def test_errors_are_reported_where_the_repository_is(tmp_path: Path) -> None:
+    folder = tmp_path / "nice"
     source = '<a href="https://github.com/some/where/" title="Go" class="md-source" data-md>'
     row = '<ul class="take-home"><li></li></ul>'
     page = HOST + row + DISPLAY + BLOCK + DISPLAY.replace("id=", "name=") + BLOCK
-    assert reports.add(page, "nice") == page, "no repository, no link"
-    made = reports.add(source + page, "nice")
+    assert reports.add(page, folder) == page, "no repository, no link"
+    made = reports.add(source + page, folder)
     links = {str(a["href"]): a.get_text() for a in soup(made).select(".report a")}
     assert list(links.values()) == [
         f"Report an error in {what}" for what in ("nice:split", "nice, block 1", "nice, block 2")
@@ -183,11 +184,13 @@ def test_errors_are_reported_where_the_repository_is() -> None:
     assert "%2Farticles%2Fnice%2F%23mjx-eqn%3Anice%3Asplit" in first
     assert one(made, ".mjx-display + .report")
     colab = one(made, ".take-home a")["href"]
-    path = "some/where/blob/gh-pages/articles/nice/nice.ipynb"
+    path = "some/where/blob/notebooks/articles/nice/nice.ipynb"
     assert colab == f"https://colab.research.google.com/github/{path}"
-    assert reports.add(made, "nice") == made
-    elsewhere = reports.add(source.replace("github.com", "git.example") + page, "nice")
+    assert reports.add(made, folder) == made
+    elsewhere = reports.add(source.replace("github.com", "git.example") + page, folder)
     assert "colab" not in elsewhere
+    (folder / "data").mkdir(parents=True)
+    assert "colab" not in reports.add(source + page, folder), "Colab would not have the data"
 
 
 def test_tables_of_many_columns_are_marked() -> None:

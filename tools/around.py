@@ -36,7 +36,7 @@ def surround(site: Path, root: Path) -> None:
         if path.parts[0] == "articles":
             slug = path.parent.name
             mended = margins.place(mended)
-            mended = reports.add(mended, slug)
+            mended = reports.add(mended, file.parent)
             mended = add_foot(add_head(mended, path, slug, runs.get(slug)), path, slug)
         if mended != page:
             file.write_text(mended, "utf-8")

@@ -1,14 +1,15 @@
 """Links that need a repository: report an error in this equation or block; open a notebook in Colab.
 
 The address is read from the page, where the theme shows it once `repo_url` is set; until then no
-page changes. Colab opens what lies in a repository: it takes the stand-alone notebook from the
-branch that `mkdocs gh-deploy` publishes.
+page changes. Colab opens what lies in a repository: it takes the stand-alone notebook from a branch
+that holds those of the built site, and no notebook that needs data beside it.
 """
 
 import re
+from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
 
-BRANCH = "gh-pages"
+BRANCH = "notebooks"
 SOURCE = re.compile(r'<a\b[^>]*\bclass="md-source"[^>]*>')
 ADDRESS = re.compile(r'\bhref="([^"]+)"')
 CANONICAL = re.compile(r'<link rel="canonical" href="([^"]+)"')
@@ -28,8 +29,14 @@ def repository(page: str) -> str:
     return address[1].rstrip("/") if address else ""
 
 
-def add(page: str, slug: str) -> str:
-    """Add the links to an article, if its site has a repository. A second run changes nothing."""
+def add(page: str, folder: Path) -> str:
+    """Add the links to an article, if its site has a repository. A second run changes nothing.
+
+    Args:
+        page: The article's HTML.
+        folder: The article's folder in the built site, where its copies lie.
+    """
+    slug = folder.name
     repo = repository(page)
     if not repo or 'class="report"' in page:
         return page
@@ -47,7 +54,7 @@ def add(page: str, slug: str) -> str:
         return display[0] + _report(repo, label, f"{here}#mjx-eqn:{label}")
 
     page = EQUATION.sub(equation, OUTPUT.sub(block, page))
-    return ROW.sub(lambda row: f"{row[1]}{_colab(repo, slug)}</ul>", page, count=1)
+    return ROW.sub(lambda row: f"{row[1]}{_colab(repo, folder)}</ul>", page, count=1)
 
 
 def _report(repo: str, what: str, where: str) -> str:
@@ -56,10 +63,10 @@ def _report(repo: str, what: str, where: str) -> str:
     return f'\n<p class="report"><a href="{address}">Report an error in {what}</a></p>'
 
 
-def _colab(repo: str, slug: str) -> str:
+def _colab(repo: str, folder: Path) -> str:
     parts = urlsplit(repo)
-    if parts.netloc != "github.com":
+    if parts.netloc != "github.com" or (folder / "data").is_dir():
         return ""
-    file = f"blob/{BRANCH}/articles/{slug}/{slug}.ipynb"
+    file = f"blob/{BRANCH}/articles/{folder.name}/{folder.name}.ipynb"
     address = f"https://colab.research.google.com/github{parts.path}/{file}"
     return f'<li><a href="{address}">Colab</a></li>'

@@ -1,7 +1,7 @@
 """Note when all blocks of an article last ran, with what and how long: a plugin of pytest.
 
-`python -m pytest -p tools.verified --codeblocks docs` writes `.cache/verified.json`; the site shows
-an entry as long as nothing that the blocks depend on has changed since, and nothing otherwise.
+`pytest --codeblocks docs` writes `.cache/verified.json`; the site shows an entry as long as nothing
+that the blocks depend on has changed since, and nothing otherwise.
 """
 
 import json

@@ -29,10 +29,8 @@ def one(page: str, selector: str) -> Tag:
 def test_reading_time_follows_its_rule() -> None:
     words = "word " * 440  # two minutes
     equation = '<div class="mjx-display"><mjx-container>many words</mjx-container></div>'
-    code = f"<pre>{'a = 1\n' * 30}</pre>"
-    free = (
-        f'<details>{words}<details>{words}</details></details><div class="output x">{code}</div>'
-    )
+    code = "<pre>" + "a = 1\n" * 30 + "</pre>"
+    free = f'<details>{words}<details>{words}</details></details><div class="output x">{code}</div>'
     article = f'<article class="md-content__inner">{words}{equation * 3}{code}{free}</article>'
     page = f"{words}{article}{words}"
     assert around.minutes(page) == 4
@@ -240,9 +238,7 @@ def test_a_run_of_all_blocks_is_remembered(repository: Path) -> None:
     assert run(repository, "nice", "nice", failed="nice").keys() == {"vae"}
 
 
-@pytest.mark.parametrize(
-    "file", ["docs/articles/nice.md", "snippets/nice.py", "requirements.txt"]
-)
+@pytest.mark.parametrize("file", ["docs/articles/nice.md", "snippets/nice.py", "requirements.txt"])
 def test_a_run_before_a_change_is_forgotten(repository: Path, file: str) -> None:
     assert run(repository, "nice", "nice")
     (repository / file).write_text(PAGE + "changed")

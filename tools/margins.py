@@ -9,7 +9,8 @@ import re
 NOTE = re.compile(r'<li id="(?P<id>fn:[^"]+)">(?P<text>.*?)</li>', re.S)
 BACK = re.compile(r'(?:&#160;|\s)*<a class="footnote-backref".*?</a>', re.S)
 REFERENCE = re.compile(
-    r'<sup id="fnref[^"]*"><a class="footnote-ref" href="#(?P<id>fn:[^"]+)">(?P<mark>[^<]*)</a></sup>'
+    r'<sup id="fnref[^"]*"><a class="footnote-ref" href="#(?P<id>fn:[^"]+)">'
+    r"(?P<mark>[^<]*)</a></sup>"
 )
 TAGS = re.compile(r"</?(?:p|a)\b[^>]*>")
 PLACED = '<small class="margin-note"'

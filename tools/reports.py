@@ -1,4 +1,4 @@
-"""Links that need a repository: report an error in this equation or block; open a notebook in Colab.
+"""Links that need a repository: report an error in this equation or block; open it in Colab.
 
 The address is read from the page, where the theme shows it once `repo_url` is set; until then no
 page changes. Colab opens what lies in a repository: it takes the stand-alone notebook from a branch

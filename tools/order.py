@@ -88,7 +88,8 @@ def draw(path: Path) -> str:
         f"{escape(title)}</text></a>"
         for number, (slug, title) in enumerate(TITLES.items(), 1)
     )
-    arcs = "".join(map(str, map(_Arc, LEANS)))
+    behind = sorted(LEANS, key=lambda lean: lean.first)
+    arcs = "".join(map(str, map(_Arc, behind)))
     size = f'viewBox="0 0 {WIDTH} {ROW * len(TITLES)}" width="{WIDTH}" height="{ROW * len(TITLES)}"'
     return (
         f'<svg class="map" {size} role="group" aria-labelledby="map-title map-words">'

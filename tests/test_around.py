@@ -68,10 +68,11 @@ def test_an_article_says_what_comes_before_and_after() -> None:
     page = "<article><h1>VAE</h1><p>text</p></article><footer></footer>"
     made = around.add_head(page, Path("articles/vae/index.html"), "vae", None)
     made = around.add_foot(made, Path("articles/vae/index.html"), "vae")
-    head, foot = one(made, "h1 + .reading"), one(made, "article > .onward:last-child")
+    head, foot = one(made, "h1 + .reading"), one(made, "article > .foot:last-child")
     assert head.get_text(" ", strip=True) == "1 min to read It helps: SVD , for the linear case"
     assert one(str(head), "a")["href"] == "../../articles/svd/"
-    assert [a.get_text() for a in foot.select("a")] == ["Information bottleneck", "Deep InfoMax"]
+    links = [a.get_text() for a in foot.select("a")]
+    assert links == ["Information bottleneck", "Deep InfoMax", "CC BY-SA 4.0"]
     assert around.add_head(made, Path("articles/vae/index.html"), "vae", None) == made
     assert around.add_foot(made, Path("articles/vae/index.html"), "vae") == made
     first = around.add_head(page, Path("articles/infomax/index.html"), "infomax", None)

@@ -18,6 +18,11 @@ WORDS_A_MINUTE = 220
 SECONDS_AN_EQUATION = 20
 SECONDS_A_LINE = 2
 
+TERMS = (
+    'Text under <a rel="license" href="https://creativecommons.org/licenses/by-sa/4.0/">'
+    "CC BY-SA 4.0</a>, code under the MIT licence."
+)
+
 CONTENT = re.compile(r'<article class="md-content__inner[^>]*>(.*)</article>', re.S)
 INNER_FOLD = re.compile(r"<details\b(?:(?!<details\b).)*?</details>", re.S)
 CODE = re.compile(r"<pre\b.*?</pre>", re.S)
@@ -53,13 +58,13 @@ def add_head(page: str, path: Path, slug: str, run: Verified | None) -> str:
 
 
 def add_foot(page: str, path: Path, slug: str) -> str:
-    """Say at the end which articles go on from here."""
-    onward = [f"{_link(lean.page, path)}, for {lean.why}" for lean in order.after(slug)]
-    if not onward or 'class="onward"' in page:
-        return page
-    line = f'<p class="onward">Leaning on this page: {"; ".join(onward)}.</p>\n'
+    """Say at the end which articles lean on this one, and on what terms it may be used."""
     head, end, tail = page.rpartition("</article>")
-    return f"{head.rstrip()}\n{line}{end}{tail}" if end else page
+    if not end or 'class="foot"' in page:
+        return page
+    onward = [f"{_link(lean.page, path)}, for {lean.why}" for lean in order.after(slug)]
+    line = f"Leaning on this page: {'; '.join(onward)}. {TERMS}" if onward else TERMS
+    return f'{head.rstrip()}\n<p class="foot">{line}</p>\n{end}{tail}'
 
 
 def minutes(page: str) -> int:

@@ -76,6 +76,9 @@ def test_without_scripts_pictures_open_and_nothing_pretends(reading: Window) -> 
     with reading(scripts=False) as reader:
         page = reader.open(PATH)
         expect(page.locator("button.copy-page")).to_be_hidden()
-        expect(page.locator(".margin-note").first).to_be_hidden()
+        note = page.locator(".margin-note").first
+        expect(note).to_be_hidden()
+        page.locator(".footnote-ref").first.focus()
+        expect(note).to_be_visible()
         address = str(page.locator("a.zoom:visible").first.get_attribute("href"))
         assert (SITE / PATH / address).is_file()

@@ -48,8 +48,9 @@ def test_the_map_has_all_articles_in_the_order_of_the_site() -> None:
 
 
 def test_the_map_shows_each_lean_and_says_it() -> None:
-    svg = one(order.place(f"<p>{order.PLACE}</p>", Path("index.html")), "svg")
-    links = {a.get_text(): a["href"] for a in svg.select("a")}
+    drawn_map = order.place(f"<p>{order.PLACE}</p>", Path("index.html"))
+    svg = one(drawn_map, ".map > svg")
+    links = {a.get_text(): a["href"] for a in soup(drawn_map).select(".map > ol a")}
     assert links["The VAE"] == "articles/vae/"
     assert len(links) == len(order.TITLES)
     kinds = [str(path["class"][0]) for path in svg.select("path[class]")]

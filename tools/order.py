@@ -37,8 +37,8 @@ LEANS = (
     Lean("positions", "sinusoidal", "one scheme, taken apart"),
 )
 
-# The drawing, in its own units: a row for each article, arcs to the left of the names.
-ROW, DOTS, WIDTH, DOT, DEPTH = 30, 84, 300, 4, 19
+# The drawing, in its own units: a row for each article, as high as that of the list beside it.
+ROW, DOTS, WIDTH, DOT, DEPTH = 30, 84, 96, 4, 19
 
 
 def before(slug: str) -> list[Lean]:
@@ -80,21 +80,21 @@ class _Arc:
 
 
 def draw(path: Path) -> str:
-    """Return the map as an SVG for a page of the site, with links and with words for all of it."""
-    rows = "".join(
-        f'<circle cx="{DOTS}" cy="{_height(slug)}" r="{DOT}"/>'
-        f'<text class="number" x="{DOTS + 26}" y="{_height(slug) + 5}">{number}</text>'
-        f'<a href="{address(slug, path)}"><text x="{DOTS + 36}" y="{_height(slug) + 5}">'
-        f"{escape(title)}</text></a>"
-        for number, (slug, title) in enumerate(TITLES.items(), 1)
-    )
+    """Return the map for a page of the site: arcs between dots, and a link beside each dot.
+
+    The links are a list of their own: the theme trips over links inside an SVG.
+    """
     behind = sorted(LEANS, key=lambda lean: lean.first)
     arcs = "".join(map(str, map(_Arc, behind)))
-    size = f'viewBox="0 0 {WIDTH} {ROW * len(TITLES)}" width="{WIDTH}" height="{ROW * len(TITLES)}"'
+    dots = "".join(f'<circle cx="{DOTS}" cy="{_height(slug)}" r="{DOT}"/>' for slug in TITLES)
+    links = "".join(
+        f'<li><a href="{address(slug, path)}">{escape(title)}</a></li>'
+        for slug, title in TITLES.items()
+    )
     return (
-        f'<svg class="map" {size} role="group" aria-labelledby="map-title map-words">'
-        '<title id="map-title">The eight articles in reading order, and what leans on what</title>'
-        f'<desc id="map-words">{escape(words())}</desc>{arcs}{rows}</svg>'
+        f'<div class="map"><svg viewBox="0 0 {WIDTH} {ROW * len(TITLES)}" role="img" '
+        'aria-labelledby="map-title map-words"><title id="map-title">What leans on what</title>'
+        f'<desc id="map-words">{escape(words())}</desc>{arcs}{dots}</svg><ol>{links}</ol></div>'
     )
 
 

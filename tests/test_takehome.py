@@ -483,7 +483,9 @@ def test_copies_are_the_same_each_time(root: Path, monkeypatch: pytest.MonkeyPat
 
 def test_no_articles_make_an_empty_listing(tmp_path: Path) -> None:
     (tmp_path / "site").mkdir()
-    assert write(tmp_path, tmp_path / "site") == [tmp_path / "site" / "llms.txt"]
+    assert write(tmp_path, tmp_path / "site") == [
+        tmp_path / "site" / name for name in ("llms.txt", "llms-full.txt")
+    ]
 
 
 def test_comments_wrap_prose_and_nothing_else() -> None:

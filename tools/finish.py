@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from tools import takehome
+from tools.around import surround
 from tools.codelinks import link_labels
 from tools.feed import write_feed
 from tools.heads import describe_pages
@@ -32,6 +33,7 @@ def finish(site: Path, sources: dict[Path, Path] | None = None) -> None:
     link_labels(site, index)
     takehome.write(ROOT, site)
     mend_pages(site)
+    surround(site, ROOT)
     describe_pages(site, write_feed(ROOT, site))
     lighten_pictures(site)
     clean_search_index(site)

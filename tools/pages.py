@@ -83,6 +83,12 @@ def add_take_home(page: str, file: Path) -> str:
     )
     if not links or 'class="take-home"' in page:
         return page
+    twin = file.with_name(f"{file.parent.name}.md")
+    if twin.is_file():
+        links += (
+            f'<li><button type="button" class="copy-page" data-source="{twin.name}" '
+            'aria-live="polite">Copy as Markdown</button></li>'
+        )
     row = f'<ul class="take-home" aria-label="Take this page home">{links}</ul>'
     return page.replace("</h1>", f"</h1>\n{row}", 1)
 

@@ -1,7 +1,7 @@
 """Write each article to take home, beside its built page: `python -m tools.takehome site`.
 
 As plain Markdown, as a notebook with its outputs, and as a script; the code of the two runs where
-the repository is not. `llms.txt` lists the Markdown copies.
+the repository is not. `llms.txt` lists the Markdown copies, `llms-full.txt` holds them all.
 """
 
 import re
@@ -50,7 +50,9 @@ def write(root: Path, site: Path) -> list[Path]:
             written[-1].write_text(text, "utf-8")
         written += _copy_data(root, folder, data)
     written[0].write_text(listing(articles), "utf-8")
-    return written
+    full = site / "llms-full.txt"
+    full.write_text("\n\n".join([listing(articles), *_twins(site, articles)]), "utf-8")
+    return [*written, full]
 
 
 def _made(root: Path, article: Article) -> tuple[dict[str, str], dict[str, str]]:
@@ -109,6 +111,12 @@ def listing(articles: list[Article]) -> str:
         title, about = article.meta.get("title", article.slug), article.meta.get("description", "")
         lines.append(f"- [{title}](articles/{article.slug}/{article.slug}.md): {about}")
     return "\n".join(lines) + "\n"
+
+
+def _twins(site: Path, articles: list[Article]) -> list[str]:
+    """Return the Markdown copies as they were written, each under a line that names its file."""
+    files = [f"articles/{article.slug}/{article.slug}.md" for article in articles]
+    return [f"<!-- {file} -->\n\n{(site / file).read_text('utf-8')}" for file in files]
 
 
 def main(arguments: list[str] | None = None) -> int:

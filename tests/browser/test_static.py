@@ -194,6 +194,25 @@ def test_articles_can_be_taken_home(slug: str) -> None:
     assert f"articles/{slug}/{slug}.md" in text("llms.txt"), f"llms.txt does not list {slug}.md"
 
 
+@every_article
+def test_articles_say_what_stands_around_them(slug: str) -> None:
+    """How long they take, and which cell of the lab drew each figure."""
+    page = soup(f"articles/{slug}/")
+    assert page.select_one("h1 ~ .reading"), f"{slug} does not say how long it takes"
+    numbers = [number.get_text() for number in page.select("figcaption .caption-prefix")]
+    assert numbers == [f"Figure {number}." for number in range(1, len(numbers) + 1)]
+    for caption in page.select("figure:has(a.zoom) > figcaption"):
+        credit = caption.select_one(f'a[href*="labs/{slug}/#cell-"]')
+        assert credit, f"{slug}: no cell drew {caption.get_text()[:60]}"
+    twin = (SITE / f"articles/{slug}/{slug}.md").read_text("utf-8")
+    assert twin in text("llms-full.txt")
+
+
+def test_the_home_page_has_the_map() -> None:
+    links = soup("").select(".map a")
+    assert sorted(str(link["href"]) for link in links) == sorted(ARTICLES)
+
+
 def test_links_of_llms_txt_resolve() -> None:
     for address in re.findall(r"\]\(([^)]+)\)", text("llms.txt")):
         found = target(address, "")

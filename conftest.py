@@ -1,0 +1,3 @@
+"""What every run of pytest brings along: see tools/verified.py."""
+
+pytest_plugins = ["tools.verified"]

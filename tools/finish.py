@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tools import takehome
 from tools.codelinks import link_labels
+from tools.motion import add_scenes
 from tools.pages import mend_pages
 from tools.searchindex import clean_search_index
 from tools.typeset import typeset_site
@@ -28,6 +29,7 @@ def finish(site: Path, sources: dict[Path, Path] | None = None) -> None:
     index = typeset_site(site, sources)
     link_labels(site, index)
     takehome.write(ROOT, site)
+    add_scenes(site)
     mend_pages(site)
     clean_search_index(site)
 

@@ -1,7 +1,7 @@
 """The animations, on a phone and by keyboard: what is drawn is what their numbers say."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -21,6 +21,7 @@ PARTS: dict[str, Callable[..., motion.Parts]] = {
     "positions": motion.positions_parts,
 }
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?")
+STILL = 0.003  # of layout shift
 NEAR = 0.11  # the script rounds to a tenth of a coordinate
 
 # Attributes of the named parts of a picture, and of their children.
@@ -28,6 +29,16 @@ DRAWN = """figure => Object.fromEntries([...figure.querySelectorAll("[data-part]
   const all = e => Object.fromEntries([...e.attributes].map(({name, value}) => [name, value]));
   return [part.dataset.part, [all(part), [...part.children].map(all)]];
 }))"""
+# What a slider shows in each frame of half a second.
+FRAMES = """slider => new Promise(done => {
+  const seen = [], began = performance.now();
+  const look = now => {
+    seen.push(Number(slider.value));
+    if (now - began < 500) requestAnimationFrame(look);
+    else done(seen);
+  };
+  requestAnimationFrame(look);
+})"""
 SCRUB = """(slider, value) => {
   slider.value = value;
   slider.dispatchEvent(new Event("input", {bubbles: true}));
@@ -70,25 +81,24 @@ def numbers(attributes: Any) -> list[float]:
     return [float(number) for value in values for number in NUMBER.findall(value)]
 
 
-@pytest.fixture(params=motion.STILLS)
-def reader(request: pytest.FixtureRequest, reading: Window) -> Any:
-    """A phone with an article that has an animation."""
+@pytest.fixture(scope="module", params=motion.STILLS)
+def player(request: pytest.FixtureRequest, reading: Window) -> Iterator[Player]:
+    """An animation on a phone, come near enough to have its numbers."""
+    slug: str = request.param
     with reading(width=390) as reader:
-        reader.open(f"articles/{request.param}/")
-        yield reader
+        page = reader.open(f"articles/{slug}/")
+        assert f"{motion.FOLDER}/{slug}.js" not in reader.files, "not needed yet"
+        player = Player(slug, page.locator(".motion"))
+        player.expect(*(slider.at for slider in player.still.sliders))
+        player.figure.scroll_into_view_if_needed()
+        page.wait_for_selector(".motion.ready")
+        yield player
 
 
-def test_an_animation_shows_what_its_numbers_say(reader: Reader) -> None:
-    """Still, by steps, by keys, playing and in between; nothing moves around it."""
-    page, slug = reader.page, reader.opened.split("/")[-2]
-    player = Player(slug, page.locator(".motion"))
-    first, last, at = player.still.sliders[0][1:]
+def test_an_animation_shows_what_its_numbers_say(player: Player) -> None:
+    """By steps, by keys and playing; and nothing moves around it."""
+    page, (_, first, last, at) = player.figure.page, player.still.sliders[0]
     others = [slider.at for slider in player.still.sliders[1:]]
-    player.expect(at, *others)
-    assert f"{motion.FOLDER}/{slug}.js" not in reader.files, "numbers come before they are needed"
-    player.figure.scroll_into_view_if_needed()
-    page.wait_for_selector(".motion.ready")
-
     player.step.press("Enter")
     player.expect(first if at == last else at + 1, *others)
     player.slider.press("Home")
@@ -98,57 +108,40 @@ def test_an_animation_shows_what_its_numbers_say(reader: Reader) -> None:
     player.slider.press("ArrowLeft")
     player.slider.press("ArrowLeft")  # there is nothing before the first
     player.expect(first, *others)
-
     player.play.press("Space")
     expect(player.play).to_have_text("Pause")
     page.wait_for_function("s => s.value % 1 > 0", arg=player.slider.element_handle())
     player.play.press("Space")
     expect(player.play).to_have_text("Play")
-    assert page.evaluate(probes.SHIFT) < 0.003
+    assert page.evaluate(probes.SHIFT) < STILL
 
 
-def test_an_animation_is_true_between_its_steps(reader: Reader) -> None:
-    """Half-way stands the mean; with reduced motion there is no half-way; paper has no buttons."""
-    page, slug = reader.page, reader.opened.split("/")[-2]
-    player = Player(slug, page.locator(".motion"))
+def test_an_animation_is_true_between_its_steps(player: Player) -> None:
+    """Half-way stands the mean, and a further slider moves what it should."""
     others = [slider.at for slider in player.still.sliders[1:]]
-    player.figure.scroll_into_view_if_needed()
-    page.wait_for_selector(".motion.ready")
-
     player.slider.evaluate(SCRUB, 2.5)
-    ends = [PARTS[slug](player.scene, step, *others) for step in (2, 3)]
+    ends = [PARTS[player.slug](player.scene, step, *others) for step in (2, 3)]
     for name, attributes in ends[0].items():
-        means = [
-            (a + b) / 2 for a, b in zip(*(numbers(end[name]) for end in ends), strict=True)
-        ]
+        pairs = zip(*(numbers(end[name]) for end in ends), strict=True)
+        means = [(one + other) / 2 for one, other in pairs]
         assert player.drawn(name, attributes) == pytest.approx(means, abs=NEAR)
-
-    if slug == "positions":  # the offset turns the key alone, and moves the dot
+    if others:
         player.slider.press("Home")
-        before = player.drawn("query", {"transform": 0})
         player.figure.locator("input").nth(1).press("ArrowRight")
-        player.expect(0, others[0] + 1)
-        assert player.drawn("query", {"transform": 0}) == before
+        player.expect(player.still.sliders[0].first, others[0] + 1)
 
+
+def test_reduced_motion_has_steps_and_paper_no_buttons(player: Player) -> None:
+    """A flow that has come to its end runs backwards, other animations begin anew."""
+    page, (_, first, last, _) = player.figure.page, player.still.sliders[0]
     page.emulate_media(reduced_motion="reduce")
-    player.slider.press("Home")
-    seen = "s => new Promise(done => setTimeout(() => done(s.value), 400))"
+    player.slider.press("End")
+    returns = player.still.returns
+    expect(player.play).to_have_text("Play back" if returns else "Play")
     player.play.press("Space")
-    first = player.still.sliders[0].first
-    assert player.slider.evaluate(seen) == str(first + 1), "it glides"
+    seen = player.slider.evaluate(FRAMES)
+    assert all(value == int(value) for value in seen), "it glides"
+    assert seen[-1] < last if returns else first <= seen[-1] < last
+    player.play.press("Space")
     page.emulate_media(media="print")
     assert not player.play.is_visible()
-
-
-def test_the_last_step_of_a_flow_leads_back(reading: Window) -> None:
-    """The inverse runs the layers backwards; other animations begin anew."""
-    with reading(width=390) as reader:
-        page = reader.open("articles/nice/")
-        player = Player("nice", page.locator(".motion"))
-        player.figure.scroll_into_view_if_needed()
-        page.wait_for_selector(".motion.ready")
-        page.emulate_media(reduced_motion="reduce")
-        player.slider.press("End")
-        expect(player.play).to_have_text("Play back")
-        player.play.press("Space")
-        player.expect(4)

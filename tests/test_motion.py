@@ -72,7 +72,7 @@ def test_arrows_stand_where_rotary_turns_them(place: int, offset: int) -> None:
         drawn = float(parts[name]["transform"][7:-1])
         assert (drawn - angle + 180) % 360 - 180 == pytest.approx(0, abs=0.01)
     product = (turned[0] @ turned[1]).item()
-    assert parts["product"]["cy"] == pytest.approx(-110 * product, abs=0.01)
+    assert parts["product"]["cy"] == pytest.approx(-100 * product, abs=0.01)
 
 
 def test_a_copy_of_the_page_leads_to_the_animation() -> None:

@@ -22,11 +22,11 @@ Scene = dict[str, Any]
 Attributes = dict[str, Any]
 Parts = dict[str, Any]  # attributes of a part by its name, or a list, of each of its children
 
-NEAR, FAR = 0.665, 0.265  # pixels in a step of a coordinate: couplings, scaling
+NEAR, FAR = 0.58, 0.25  # pixels in a step of a coordinate: couplings, scaling
 FAINT = 0.12  # how solid a vote without responsibility is drawn
 BAR = 150  # pixels of an activation of 1
 ARC = 46  # radius, in pixels, of the arc between two arrows
-WIDE, HIGH = 17, 110  # pixels of a token, and of a product of 1
+WIDE, HIGH = 17, 100  # pixels of a token, and of a product of 1
 
 
 class Slider(NamedTuple):
@@ -198,7 +198,7 @@ def _positions_picture(scene: Scene, place: int, offset: int) -> str:
     chart = _tag("path", {"class": "axis", "d": "M-145 0H145M0 -125V125"})
     chart += _tag("path", {"class": "curve", "d": "M" + "L".join(curve)})
     chart += _tag("circle", {"data-part": "product", "class": "here", "r": 7} | parts["product"])
-    chart += _tag("text", {"x": 145, "y": 24, "text-anchor": "end"}, "n − m")
+    chart += _tag("text", {"x": 145, "y": 126, "text-anchor": "end"}, "n − m")
     chart += _tag("text", {"x": 10, "y": -118}, "product")
     dial = _tag("g", {"transform": "translate(155 160)"}, dial)
     return dial + _tag("g", {"transform": "translate(478 160)"}, chart)

@@ -25,7 +25,7 @@ Scene = dict[str, Any]
 
 UNIT = 200  # steps of a coordinate in one unit of the plane
 FINE = 1000  # steps from 0 to 1 of a share or an activation
-MARKED = 9  # of the black cells, the one whose area is told
+MARKED = 12  # of the black cells, the one whose area is told
 EVERY = 8  # of the corners of a cell that are drawn, of 256
 SHOWN = 200  # points of the moons
 ITERATIONS = 8
@@ -94,7 +94,7 @@ def capsules() -> Scene:
 
 def positions() -> Scene:
     """A query and a key of two features, and their product under rotary by offset."""
-    query, key = torch.tensor([[0.6, 0.8]]).double(), torch.tensor([[1.0, 0.0]]).double()
+    query, key = torch.tensor([[[0.6, 0.8]], [[1.0, 0.0]]], dtype=torch.float64)
     offsets = torch.arange(-10 * REACH, 10 * REACH + 1).double() / 10
     keys = rotary(key.expand(len(offsets), 2), positions=offsets)
     product = rotary(query, positions=torch.zeros(1)) @ keys.T

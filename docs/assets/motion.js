@@ -33,7 +33,7 @@
     }).join("") + "Z";
     return {
       draw: time => {
-        const scale = round(mix(0.665, 0.265, within(time - axes.length, 0, 1)), 4);
+        const scale = round(mix(0.58, 0.25, within(time - axes.length, 0, 1)), 4);
         const parts = {view: {transform: `scale(${scale} ${-scale})`}};
         for (const [name, cloud] of Object.entries(clouds)) {
           const place = placed(cloud, time);
@@ -82,7 +82,7 @@
           query: {transform: `rotate(${round(-first * turn)})`},
           key: {transform: `rotate(${round(-second * turn)})`},
           between: {d: `M46 0A46 46 0 0 ${between < 0 ? 1 : 0} ${end}`},
-          product: {cx: offset * 17, cy: round(-product * 110)},
+          product: {cx: offset * 17, cy: round(-product * 100)},
         };
       },
       says: (place, offset) => {

@@ -236,9 +236,7 @@ def _polygons(x: list[float], y: list[float], corners: int) -> str:
 
 def _slider(slider: Slider) -> str:
     name, first, last, at = slider
-    return (
-        f'<label>{name} <input type="range" min="{first}" max="{last}" value="{at}"></label>'
-    )
+    return f'<label>{name} <input type="range" min="{first}" max="{last}" value="{at}"></label>'
 
 
 def _tag(name: str, attributes: Mapping[str, object], inner: str = "") -> str:

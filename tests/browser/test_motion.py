@@ -22,7 +22,7 @@ PARTS: dict[str, Callable[..., motion.Parts]] = {
 }
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?")
 STILL = 0.003  # of layout shift
-NEAR = 0.11  # the script rounds to a tenth of a coordinate
+NEAR = 0.11  # in coordinates, which the script rounds to a tenth
 
 # Attributes of the named parts of a picture, and of their children.
 DRAWN = """figure => Object.fromEntries([...figure.querySelectorAll("[data-part]")].map(part => {
@@ -62,7 +62,7 @@ class Player:
             arg=[self.slider.element_handle(), steps[0]],
         )
         for name, attributes in PARTS[self.slug](self.scene, *steps).items():
-            assert numbers(attributes) == pytest.approx(self.drawn(name, attributes), abs=NEAR)
+            assert self.drawn(name, attributes) == alike(numbers(attributes))
 
     def drawn(self, name: str, like: Any) -> list[float]:
         """Return the numbers in a part's attributes."""
@@ -79,6 +79,11 @@ def numbers(attributes: Any) -> list[float]:
         return [number for each in attributes for number in numbers(each)]
     values = [str(attributes[name]) for name in sorted(attributes)]
     return [float(number) for value in values for number in NUMBER.findall(value)]
+
+
+def alike(drawn: list[float]) -> Any:
+    """Return what equals the same picture: to a tenth of a coordinate, to a hundredth of 1."""
+    return pytest.approx(drawn, abs=min(NEAR, 0.01 * max(map(abs, drawn))))
 
 
 @pytest.fixture(scope="module", params=motion.STILLS)
@@ -99,6 +104,7 @@ def test_an_animation_shows_what_its_numbers_say(player: Player) -> None:
     """By steps, by keys and playing; and nothing moves around it."""
     page, (_, first, last, at) = player.figure.page, player.still.sliders[0]
     others = [slider.at for slider in player.still.sliders[1:]]
+    room = player.figure.bounding_box()
     player.step.press("Enter")
     player.expect(first if at == last else at + 1, *others)
     player.slider.press("Home")
@@ -113,6 +119,9 @@ def test_an_animation_shows_what_its_numbers_say(player: Player) -> None:
     page.wait_for_function("s => s.value % 1 > 0", arg=player.slider.element_handle())
     player.play.press("Space")
     expect(player.play).to_have_text("Play")
+    player.slider.press("End")
+    player.expect(last, *others)
+    assert player.figure.bounding_box() == room, "words of another length move the page"
     assert page.evaluate(probes.SHIFT) < STILL
 
 
@@ -124,7 +133,7 @@ def test_an_animation_is_true_between_its_steps(player: Player) -> None:
     for name, attributes in ends[0].items():
         pairs = zip(*(numbers(end[name]) for end in ends), strict=True)
         means = [(one + other) / 2 for one, other in pairs]
-        assert player.drawn(name, attributes) == pytest.approx(means, abs=NEAR)
+        assert player.drawn(name, attributes) == alike(means)
     if others:
         player.slider.press("Home")
         player.figure.locator("input").nth(1).press("ArrowRight")

@@ -100,8 +100,10 @@ def nice_parts(scene: Scene, step: int) -> Parts:
     clouds = {name: _placed(scene, cloud, step) for name, cloud in scene["clouds"].items()}
     scale = FAR if step > len(scene["axes"]) else NEAR
     corners = {"cells": scene["corners"], "marked": len(clouds["marked"][0])}
-    lines = {name: _polygons(*clouds[name], corners[name]) for name in corners}
-    lines |= {name: _dots(*clouds[name]) for name in clouds.keys() - corners}
+    lines = {
+        name: _polygons(x, y, corners[name]) if name in corners else _dots(x, y)
+        for name, (x, y) in clouds.items()
+    }
     return {"view": {"transform": f"scale({scale} {-scale})"}} | {
         name: {"d": line} for name, line in lines.items()
     }
@@ -137,13 +139,11 @@ def positions_parts(scene: Scene, place: int, offset: int) -> Parts:
 
 def _turned(scene: Scene, place: int, offset: int) -> tuple[float, float, float, float]:
     """Return the angles of query and key, from the one to the other, and the product."""
-    angles = [
-        math.atan2(*scene[name][::-1]) + turn
-        for name, turn in (("query", place), ("key", place + offset))
-    ]
-    between = math.remainder(angles[1] - angles[0], 2 * math.pi)
-    lengths = math.hypot(*scene["query"]) * math.hypot(*scene["key"])
-    return *angles, between, lengths * math.cos(between)
+    (x, y), (u, v) = scene["query"], scene["key"]
+    query, key = math.atan2(y, x) + place, math.atan2(v, u) + place + offset
+    between = math.remainder(key - query, 2 * math.pi)
+    lengths = math.hypot(x, y) * math.hypot(u, v)
+    return query, key, between, lengths * math.cos(between)
 
 
 def _nice_picture(scene: Scene, step: int) -> str:

@@ -7,7 +7,7 @@ READY := $(VENV)/installed
 # The theme's advertisement for its successor, which DESIGN weighs, is no news at every build.
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: serve build offline validate test lint unit outputs labs bench faults
+.PHONY: serve build offline validate test lint unit outputs labs scenes bench faults
 
 serve: $(READY)
 	$(BIN)/mkdocs serve --dev-addr 127.0.0.1:8000
@@ -51,6 +51,9 @@ outputs: $(READY)
 
 labs: $(READY)
 	$(BIN)/python -m tools.labs $(ARGS)
+
+scenes: $(READY)
+	$(BIN)/python -m tools.scenes
 
 bench: $(READY)
 	$(BIN)/python benchmarks/nice.py

@@ -11,6 +11,7 @@ from tools.around import surround
 from tools.codelinks import link_labels
 from tools.feed import write_feed
 from tools.heads import describe_pages
+from tools.motion import add_scenes
 from tools.pages import mend_pages
 from tools.pictures import lighten_pictures
 from tools.searchindex import clean_search_index
@@ -32,6 +33,7 @@ def finish(site: Path, sources: dict[Path, Path] | None = None) -> None:
     index = typeset_site(site, sources)
     link_labels(site, index)
     takehome.write(ROOT, site)
+    add_scenes(site)
     mend_pages(site)
     surround(site, ROOT)
     describe_pages(site, write_feed(ROOT, site))

@@ -237,6 +237,21 @@ def test_figures_come_in_light_and_dark(page: str) -> None:
     refuse(page, problems)
 
 
+@every_article
+def test_animations_have_a_still(slug: str) -> None:
+    """Without a script a picture with words is there, and its numbers are where it says."""
+    page = soup(f"articles/{slug}/")
+    assert not page.select("a.motion"), f"{slug}: an animation that was not drawn"
+    for figure in page.select(".motion"):
+        picture = figure.select_one('svg[role="img"]')
+        assert picture and len(str(picture["aria-label"])) >= 25
+        assert picture.select("[data-part]"), f"{slug}: nothing in it can move"
+        assert figure.parent and figure.parent.name == "figure" and figure.parent.figcaption
+        found = target(str(figure["data-source"]), f"articles/{slug}/")
+        assert found and (SITE / found[0]).is_file()
+        assert all(control.find_parent("label") for control in figure.select("input"))
+
+
 def test_pictures_are_light() -> None:
     for file in SITE.rglob("*"):
         if file.suffix in PICTURES:

@@ -11,19 +11,29 @@ LINK = re.compile(r"<a\b.*?</a>|<[^>]*>", re.S)
 
 def link_labels(site: Path, index: dict[str, Label]) -> None:
     """Turn each `SLUG:label` in the code of a built site into a link to its equation."""
-    if not index:
-        return
-    label = re.compile("|".join(rf"\b{re.escape(name)}\b(?!-)" for name in sorted(index)))
     for file in site.rglob("*.html"):
-        page = file.read_text("utf-8")
         path = file.relative_to(site)
-        linked = CODE.sub(lambda code, path=path: _linked(code, label, index, path), page)
+        if path.parts[0] == "code":  # pages of source, which were written with their links
+            continue
+        page = file.read_text("utf-8")
+        linked = with_labels(page, index, path)
         if linked != page:
             file.write_text(linked, "utf-8")
 
 
+def with_labels(page: str, index: dict[str, Label], path: Path) -> str:
+    """Return a page in whose code each label of the index is a link to its equation."""
+    if not index:
+        return page
+    slugs = "|".join(sorted({name.partition(":")[0] for name in index}))
+    label = re.compile(rf"\b(?:{slugs}):[a-z0-9]+(?:-[a-z0-9]+)*(?![\w-])")
+    return CODE.sub(lambda code: _linked(code, label, index, path), page)
+
+
 def _linked(code: re.Match, label: re.Pattern, index: dict[str, Label], path: Path) -> str:
     def anchor(match: re.Match[str]) -> str:
+        if match[0] not in index:
+            return match[0]
         target = index[match[0]].page
         page = "" if target == path else relative(path, target)
         return f'<a class="label" href="{page}#mjx-eqn:{match[0]}">{match[0]}</a>'

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from tools import takehome
-from tools.codelinks import link_labels
+from tools.linking import link_site
 from tools.pages import mend_pages
 from tools.searchindex import clean_search_index
 from tools.typeset import typeset_site
@@ -26,7 +26,7 @@ def finish(site: Path, sources: dict[Path, Path] | None = None) -> None:
         ValueError: Mathematics that cannot be typeset, or an article that cannot stand alone.
     """
     index = typeset_site(site, sources)
-    link_labels(site, index)
+    link_site(ROOT, site, index)
     takehome.write(ROOT, site)
     mend_pages(site)
     clean_search_index(site)

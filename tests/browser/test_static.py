@@ -147,6 +147,66 @@ def test_labels_in_code_lead_to_their_equations(page: str) -> None:
     refuse(page, problems)
 
 
+@every_article
+def test_every_labelled_equation_has_its_evidence(slug: str) -> None:
+    """In its own line and on the evidence page: places that name the label, counted from source."""
+    source = (built.ROOT / "docs" / "articles" / f"{slug}.md").read_text("utf-8")
+    labels = re.findall(r"\\label\{([^}]*)\}", source)
+    evidence = soup("evidence/")
+    rows = evidence.select(f'.evidence[data-article="{slug}"] tbody tr')
+    assert [str(row["id"]) for row in rows] == labels
+    for label, row in zip(labels, rows, strict=True):
+        for cell in row.select("td")[2:]:
+            assert cell.select("a"), f"{label} has nothing in a column of the evidence page"
+            for link in cell.select("a"):
+                assert label in cited_at(str(link["href"]), "evidence/"), f"{label}: {link}"
+    for label in labels:
+        display = soup(f"articles/{slug}/").select_one(f'[id="mjx-eqn:{label}"]')
+        proof = display and display.find_parent(class_="mjx-display").find_next_sibling()
+        lines = [line for line in proof.select(".proof > span") if label in line.get_text()]
+        links = [str(link["href"]) for line in lines for link in line.select("a")]
+        assert links[0] == f"../../evidence/#{label}"
+        assert len(links) == 3, f"{label}: its line leads to {links}"
+        for link in links[1:]:
+            assert label in cited_at(link, f"articles/{slug}/"), f"{label} is not said at {link}"
+
+
+def cited_at(address: str, page: str) -> str:
+    """Return the code of a source page from the line that an address names, an object long."""
+    file, anchor = target(address, page) or ("", "")
+    lines = soup(file).select(".source code > span[id]")
+    start = [str(line["id"]) for line in lines].index(anchor)
+    return "".join(line.get_text() for line in lines[start : start + 80])
+
+
+def test_quotations_say_what_they_quote() -> None:
+    """Their source page has, from the line that they link, the lines that they show."""
+    quotations = [
+        (page, box)
+        for page in ["", *ARTICLES]
+        for box in soup(page).select(".highlight:has(> .filename)")
+    ]
+    assert len(quotations) > len(SLUGS)
+    for page, box in quotations:
+        file, anchor = target(str(box.select_one(".filename a")["href"]), page) or ("", "")
+        code = soup(file).select_one(".source code").get_text().splitlines()
+        first = code[int(anchor.removeprefix("L-")) - 1]
+        assert first == box.select_one("pre code").get_text().splitlines()[0], box["id"]
+        assert box.select_one('.filename a[aria-label^="test of"]'), f"{box['id']} names no test"
+
+
+def test_each_term_of_the_glossary_is_met() -> None:
+    """And at most once a page."""
+    terms = {str(term["id"]) for term in soup("glossary/").select(".term")}
+    met: set[str] = set()
+    for page in ["", *ARTICLES, *LABS]:
+        links = [str(link["href"]).partition("#")[2] for link in soup(page).select("a.term")]
+        assert len(links) == len(set(links)), f"{page} explains a term twice"
+        met |= set(links)
+    assert met == terms
+    assert 30 <= len(terms) <= 60
+
+
 @pytest.mark.parametrize("page", LABS)
 def test_lab_pages_are_light(page: str) -> None:
     """mkdocs-jupyter brings 650 kB of style a page, which must not reach the reader."""

@@ -76,7 +76,9 @@ def site(root: Path) -> Path:
         '<span class="n">Layer</span><span class="p">,</span> <span class="n">other</span>\n'
         '<span class="p">)</span>\n\n<span class="n">x</span> <span class="o">=</span> 1'
     )
-    quoted = '<div class="highlight"><span class="filename">snippets/nice.py</span><pre></pre></div>'
+    quoted = (
+        '<div class="highlight"><span class="filename">snippets/nice.py</span><pre></pre></div>'
+    )
     write(root / "site" / NICE, f"<pre><code>{imported}</code></pre>{quoted}")
     return root / "site"
 

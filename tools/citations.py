@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-LABEL = re.compile(r"(?<![\w:/.-])[a-z]+:[a-z0-9]+(?:-[a-z0-9]+)*(?![\w-])", re.ASCII)
+LABEL = re.compile(r"(?<![\w:/.\[-])[a-z]+:[a-z0-9]+(?:-[a-z0-9]+)*(?![\w-])", re.ASCII)
 DEFINITION = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 

@@ -57,9 +57,7 @@ class Seen:
     used: dict[str, str] = field(default_factory=dict)
 
 
-def link_code(
-    root: Path, site: Path, index: dict[str, Label], found: dict[str, Evidence]
-) -> None:
+def link_code(root: Path, site: Path, index: dict[str, Label], found: dict[str, Evidence]) -> None:
     """Label the quotations of a built site, and link its code and its documentation."""
     entries = documented(site)
     known = _Known(root, index, found, entries)

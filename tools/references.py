@@ -56,7 +56,7 @@ def link_citations(page: str, path: Path, entries: list[Reference]) -> str:
     surnames = "|".join(sorted({re.escape(each.surname) for each in entries}))
     cite = re.compile(
         rf"(?<![\w-])(?:[Vv]an den )?(?P<surname>{surnames})(?![\w-])"
-        r"(?P<others>(?:[^.;:()\d]|(?<=al)\.){0,70}?)(?:,\s|\s\()(?P<year>(?:19|20)\d\d)(?!\d)"
+        r"(?P<others>(?:[^.;:()\d]|&\w+;|(?<=al)\.){0,70}?)(?:,\s|\s\()(?P<year>(?:19|20)\d\d)(?!\d)"
     )
 
     def linked(match: re.Match[str]) -> str:

@@ -67,12 +67,19 @@ def highlighted(code: str, index: dict[str, Label], address: Path) -> str:
 def _page(shell: str, path: str, address: str, code: str) -> str:
     name = html.escape(path)
     about = f"The source of {name}, with an anchor for each line."
-    lead = "Each label in a comment or a docstring leads to its equation."
-    if path.startswith("tests/"):
-        lead = "What checks the equations. " + lead
-    content = f'<h1 id="source"><code>{name}</code></h1>\n<p>{lead}</p>\n{code}'
+    content = f'<h1 id="source"><code>{name}</code></h1>\n{_lead(path)}\n{code}'
     page = ARTICLE.sub(lambda match: f"{match[1]}\n{content}\n{match[3]}", shell, count=1)
     page = re.sub(r"(<title>)[^<]*", lambda match: f"{match[1]}{name} - Derive &amp; Run", page)
     page = ABOUT.sub(lambda match: match[1] + about, page, count=1)
     page = CANONICAL.sub(lambda match: match[1] + address, page)
     return NEIGHBOUR.sub("", FOOTER.sub("", page)).replace(" md-tabs__item--active", "")
+
+
+def _lead(path: str) -> str:
+    """Say what the file is to its article, if it is an article's own."""
+    found = re.match(r"(?:snippets/|tests/test_)([a-z]+)[/._]", path)
+    lead = "Labels in comments and docstrings lead to their equations."
+    if found and (Path(__file__).parents[1] / "docs" / "articles" / f"{found[1]}.md").is_file():
+        what = "What checks" if path.startswith("tests/") else "The code of"
+        lead = f'{what} <a href="../articles/{found[1]}/">this article</a>. {lead}'
+    return f"<p>{lead}</p>"

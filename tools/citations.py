@@ -68,14 +68,10 @@ def modules(root: Path) -> list[str]:
 
 
 def test_files(root: Path) -> list[str]:
-    """Return the test files of modules, and of packages, that cite a label."""
+    """Return the test files of modules, and of packages."""
     names = {Path(path).parts[1].removesuffix(".py") for path in modules(root)}
-    return [
-        file.relative_to(root).as_posix()
-        for file in sorted(root.glob("tests/test_*.py"))
-        if any(re.fullmatch(rf"test_{name}(_\w+)?", file.stem) for name in names)
-        and citations(file.relative_to(root).as_posix(), file.read_text("utf-8"))
-    ]
+    files = (file for file in sorted(root.glob("tests/test_*.py")) if _tests(file, names))
+    return [file.relative_to(root).as_posix() for file in files]
 
 
 @cache
@@ -106,6 +102,10 @@ def _cited(root: Path, paths: list[str]) -> dict[str, list[Object]]:
         slug = label.partition(":")[0]
         places.sort(key=lambda each: (not each.name, not _is_of(each, slug), each.path, each.line))
     return found
+
+
+def _tests(file: Path, names: set[str]) -> bool:
+    return any(re.fullmatch(rf"test_{name}(_\w+)?", file.stem) for name in names)
 
 
 def _is_of(place: Object, slug: str) -> bool:

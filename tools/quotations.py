@@ -175,17 +175,19 @@ def _test(quoted: Quotation, known: _Known) -> Object | None:
 
 
 def _test_of(root: Path, quoted: Quotation) -> Object | None:
-    """Return the first test of a module that names something in a region of it."""
+    """Return the first test that names something in a region, or the file of the module's tests."""
     names = "|".join(re.escape(each.name.rpartition(".")[2]) for each in quoted.objects)
-    stem = Path(quoted.path).parts[1].removesuffix(".py")
-    for file in sorted(root.glob(f"tests/test_{stem}*.py")) if names else []:
+    stem, files = Path(quoted.path).parts[1].removesuffix(".py"), []
+    for file in sorted(root.glob(f"tests/test_{stem}*.py")):
         text = file.read_text("utf-8")
         lines = text.splitlines()
-        for each in objects(file.relative_to(root).as_posix(), text):
+        module, *inside = objects(file.relative_to(root).as_posix(), text)
+        files.append(module)
+        for each in inside:
             said = "\n".join(lines[each.line - 1 : each.end])
             if each.name.startswith("test_") and re.search(rf"\b(?:{names})\b", said):
                 return each
-    return None
+    return files[0] if files else None
 
 
 def _link_imports(

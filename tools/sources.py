@@ -1,4 +1,4 @@
-"""Pages of the built site that show the code: each module, and each test file that cites a label.
+"""Pages of the built site that show the code: each module, and each test file of one.
 
 A page is the evidence page with the code in its place. It stands at its depth, so that all
 addresses in it hold; and it is in no navigation, no sitemap and no search index.
@@ -24,6 +24,8 @@ SHELL = "evidence/index.html"
 FOOTER = re.compile(r'<nav class="md-footer__inner.*?</nav>', re.S)
 NEIGHBOUR = re.compile(r'<link rel="(?:prev|next)"[^>]*>')
 ABOUT = re.compile(r'(<meta name="description" content=")[^"]*')
+CONTENTS = re.compile(r'<nav class="md-nav md-nav--secondary".*?</nav>', re.S)
+HERE = {'href="#evidence"': 'href="#source"', 'href="./"': 'href="../evidence/"'}
 CANONICAL = re.compile(r'(<link rel="canonical" href="[^"]*?)evidence/(?=")')
 
 
@@ -35,7 +37,7 @@ def write_sources(root: Path, site: Path, index: dict[str, Label]) -> list[Path]
     """
     if not (site / SHELL).is_file():
         return []
-    shell, written = (site / SHELL).read_text("utf-8"), []
+    shell, written = _shell((site / SHELL).read_text("utf-8")), []
     for path in (*modules(root), *test_files(root)):
         address = Path(Object(path, "", 1, 1).address.partition("#")[0])
         code = highlighted((root / path).read_text("utf-8"), index, address)
@@ -71,8 +73,16 @@ def _page(shell: str, path: str, address: str, code: str) -> str:
     page = ARTICLE.sub(lambda match: f"{match[1]}\n{content}\n{match[3]}", shell, count=1)
     page = re.sub(r"(<title>)[^<]*", lambda match: f"{match[1]}{name} - Derive &amp; Run", page)
     page = ABOUT.sub(lambda match: match[1] + about, page, count=1)
-    page = CANONICAL.sub(lambda match: match[1] + address, page)
-    return NEIGHBOUR.sub("", FOOTER.sub("", page)).replace(" md-tabs__item--active", "")
+    return CANONICAL.sub(lambda match: match[1] + address, page)
+
+
+def _shell(page: str) -> str:
+    """Return the evidence page without what it says of itself: contents, neighbours, its tab."""
+    for told in (CONTENTS, FOOTER, NEIGHBOUR):
+        page = told.sub("", page)
+    for told, instead in HERE.items():
+        page = page.replace(told, instead)
+    return page.replace(" md-tabs__item--active", "").replace(" md-nav__link--active", "")
 
 
 def _lead(path: str) -> str:

@@ -46,7 +46,7 @@ def forms(page: str) -> dict[str, str]:
 
 
 def link(page: str, path: Path, entries: dict[str, str]) -> str:
-    """Link the first use of each term in the text of a page."""
+    """Link the first use of each term in the open text of a page."""
     longest = sorted(entries, key=len, reverse=True)
     spelled = (re.escape(form).replace(r"\ ", r"\s+") for form in longest)
     term = re.compile(rf"(?<![\w-])(?:{'|'.join(spelled)})(?![\w-])", re.I)
@@ -61,4 +61,4 @@ def link(page: str, path: Path, entries: dict[str, str]) -> str:
 
     if not entries or 'class="term"' in page:
         return page
-    return in_words(page, lambda text: term.sub(linked, text))
+    return in_words(page, lambda text: term.sub(linked, text), folded=False)

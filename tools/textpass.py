@@ -12,12 +12,22 @@ NO_TEXT = re.compile(
 )
 
 
-def in_words(page: str, change: Callable[[str], str]) -> str:
-    """Apply a change to each run of text in the article of a page, in reading order."""
+FOLDED = re.compile(rf"<details\b.*?</details>|{NO_TEXT.pattern}", re.S)
+
+
+def in_words(page: str, change: Callable[[str], str], *, folded: bool = True) -> str:
+    """Apply a change to each run of text in the article of a page, in reading order.
+
+    Args:
+        page: The page.
+        change: What to do with a run of text.
+        folded: Whether the text of fold-outs changes, too.
+    """
+    no_text = NO_TEXT if folded else FOLDED
 
     def changed(article: re.Match[str]) -> str:
         parts, end = [article[1]], 0
-        for skipped in NO_TEXT.finditer(article[2]):
+        for skipped in no_text.finditer(article[2]):
             parts += [change(article[2][end : skipped.start()]), skipped[0]]
             end = skipped.end()
         return "".join([*parts, change(article[2][end:]), article[3]])

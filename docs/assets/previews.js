@@ -70,7 +70,7 @@
     hide();
     link = reference;
     const parts = await target(reference).catch(() => null);
-    if (link !== reference) return;  // the reader has moved on
+    if (link !== reference || panel) return;  // the reader has moved on, or come back
     if (!parts || !reference.isConnected) return hide();
     panel = document.createElement("div");
     panel.className = "preview md-typeset";

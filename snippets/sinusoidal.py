@@ -45,7 +45,7 @@ def frequencies(features: int, *, base: float = 10000.0) -> Frequencies:
     them is too low to turn once in a sequence (`sinusoidal:wavelengths`).
     """
     _check_features("features", features)
-    _check_base(base)
+    require_base(base)
     exponents = torch.arange(0, features, 2, dtype=torch.float64) / features
     return (-math.log(base) * exponents).exp()
 
@@ -131,7 +131,7 @@ def decay(
     In closed form, `sinusoidal:cosine-integral`. It falls like the logarithm
     (`sinusoidal:logarithm`) to zero near 0.6165 base, `sinusoidal:first-zero`.
     """
-    _check_base(base)
+    require_base(base)
     k, dtype = _real("offsets", offsets)
     if (width := math.log(base)) >= 1:  # through Cin, which has no pole at 0
         drop = entire_cosine_integral(k) - entire_cosine_integral(k / base)
@@ -284,14 +284,14 @@ def _check_features(name: str, features: int) -> None:
     require(features % 2 == 0, name, "even", features)
 
 
-def _check_base(base: float) -> None:
+def require_base(base: float) -> None:
+    """Require a base of geometric frequencies."""
     require(1 < base < math.inf, "base", "above 1 and finite", base)
 
 
 def _check_frequencies(frequencies: Tensor) -> None:
     require_dtype("frequencies", frequencies)
-    length = max(1, frequencies.numel())
-    require_shape("frequencies", frequencies, (length,))
+    require_shape("frequencies", frequencies, (max(1, frequencies.numel()),))
 
 
 def _check_matrix(name: str, x: Tensor) -> None:

@@ -6,7 +6,6 @@
 # Choices are made on 1,000 more training images; the 2,000 test images are scored once.
 
 # %%
-# pyright: basic, reportArgumentType=false, reportIndexIssue=false, reportAttributeAccessIssue=false
 from functools import cache, partial
 
 import torch
@@ -15,6 +14,7 @@ from sklearn.decomposition import PCA
 from snippets import vae
 from snippets.data import load_full_mnist, load_mnist
 from tools import atlas, charts, probes, publish
+from tools.workers import run_all
 
 FULL = publish.scale() == "full"
 load, found, fixed = load_full_mnist if FULL else load_mnist, {}, torch.Generator()
@@ -65,16 +65,14 @@ publish.figure("vae_terms", charts.lines(terms, "epoch", "nats", ylim=(0, None))
 
 # %%
 four = {"AE, 2": points, "VAE, 2": areas, "AE, 16": trained(16), "VAE, 16": trained(16, 0.5)}
-sheets, strips, share = {}, {}, torch.linspace(0, 1, 12)
-way = torch.stack([1 - share, share], 1)
+sheets, strips, way = {}, {}, torch.stack([torch.linspace(1, 0, 12), torch.linspace(0, 1, 12)], 1)
 for name, model in list(four.items())[:2]:
     codes = probes.centres(model, train)
     sheets[name] = model.decode(atlas.square(codes, 11)).unflatten(0, (11, 11))
     places, near = atlas.gaps(codes, 96, 4000, fixed.manual_seed(1))
     found[f"{name}: gaps, percent"] = 100 * (near > 0.1).float().mean()
-    for kind, z in {"gaps": places, "codes": probes.centres(model, test)}.items():
-        nearest = torch.cdist(model.decode(z), train).amin(1).square()
-        found[f"{name}: {kind} to images"] = nearest.mean()
+    for at, z in {"gaps": places, "codes": probes.centres(model, test)}.items():
+        found[f"{name}: {at} to images"] = torch.cdist(model.decode(z), train).amin(1).pow(2).mean()
     strips[f"gaps, {name}"] = model.decode(places[::8])
 alt = "Two sheets of decoded digits that flow into each other, in different shares."
 publish.figure("vae_grids", atlas.grids(sheets), alt=alt, raster=True)
@@ -131,14 +129,16 @@ draw = charts.plots(curves, r"eigenvalue $\lambda$", r"$\sigma^2$", marks=marks,
 publish.figure("vae_linear", charts.plain(draw), alt="Three curves fall from 1, circles on them.")
 
 # %%
-rows, dots = [], {}
+rows, dots, run, workers = [], {}, trained.__wrapped__, 1 if FULL else 2
+nets = run_all(run, [(n, v) for n in (2, 16) for v in (0.5, 0.1, 0.02)], workers=workers)
 for latent in (2, 16):
-    tried = {v: probes.coded([trained(latent, v)], train, validation) for v in (0.5, 0.1, 0.02)}
+    tried = {v: probes.coded([nets[latent, v]], train, validation) for v in (0.5, 0.1, 0.02)}
     best = min(tried, key=lambda v: probes.errors(tried[v], known, unseen)[0, 0])
     pca, found[f"variance, {latent}"] = PCA(latent).fit(train), best
     codes = {"PCA": [[torch.tensor(pca.transform(x)) for x in (train, test)]]}
+    nets |= run_all(run, [(latent, v, k) for v in (None, best) for k in range(5)], workers=workers)
     for name, v in {"AE": None, "VAE": best}.items():
-        codes[name] = probes.coded([trained(latent, v, k) for k in range(5)], train, test)
+        codes[name] = probes.coded([nets[latent, v, k] for k in range(5)], train, test)
     for name, pairs in codes.items():
         errors = probes.errors(pairs, known, truth)
         dots[f"{name}, {latent}"] = errors[:, 0].tolist()

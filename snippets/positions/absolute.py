@@ -18,11 +18,10 @@ from snippets.checks import (
     require_dtype,
     require_shape,
 )
-from snippets.positions.attention import Scheme, require_like
-from snippets.positions.rotation import require_base, require_layout
-from snippets.sinusoidal import Layout, sinusoidal
+from snippets.positions.attention import Scheme, Tokens, require_like
+from snippets.positions.rotation import require_layout
+from snippets.sinusoidal import Layout, require_base, sinusoidal
 
-Tokens = Float[Tensor, "batch length dim"]
 Rows = Float[Tensor, "length dim"]
 
 

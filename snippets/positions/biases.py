@@ -18,10 +18,9 @@ from snippets.checks import (
     require_count,
     require_counts,
 )
-from snippets.positions.attention import Scheme
+from snippets.positions.attention import Heads, Scheme
 from snippets.positions.relative import relative_shift
 
-Heads = Float[Tensor, "batch heads length d"]
 Added = Float[Tensor, "1 heads length length"]
 
 

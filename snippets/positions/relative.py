@@ -9,18 +9,15 @@ Units:    offsets in tokens; each scheme says which way it counts them.
 
 import torch
 from einops import rearrange
-from jaxtyping import Float, Int64, Shaped
+from jaxtyping import Int64, Shaped
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from snippets.checks import require, require_counts
 from snippets.positions.absolute import sinusoids
-from snippets.positions.attention import Scheme
-from snippets.positions.rotation import require_base, require_layout
-from snippets.sinusoidal import Layout
-
-Heads = Float[Tensor, "batch heads length d"]
-Scores = Float[Tensor, "batch heads length length"]
+from snippets.positions.attention import Heads, Scheme, Scores
+from snippets.positions.rotation import require_layout
+from snippets.sinusoidal import Layout, require_base
 
 
 class ShawPositions(Scheme):

@@ -7,7 +7,7 @@ Units:    gaps in the units of outputs and scores; milliseconds, megabytes.
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -244,11 +244,3 @@ def cost(
 def survey(*, generator: Generator | None = None) -> list[Traits]:
     """Return the traits of all schemes."""
     return [traits(name, generator=generator) for name in SCHEMES]
-
-
-def costs(
-    lengths: Iterable[int] = LENGTHS, names: Iterable[str] = tuple(SCHEMES)
-) -> list[Cost]:
-    """Return the cost of schemes at lengths, each with each."""
-    sizes = list(lengths)
-    return [cost(name, length) for name in names for length in sizes]

@@ -24,6 +24,14 @@ FLAGS = [
 ]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--every-page",
+        action="store_true",
+        help="open the API pages too that differ from their like in words alone",
+    )
+
+
 def pytest_configure() -> None:
     if not (SITE / "index.html").is_file():
         raise pytest.UsageError(

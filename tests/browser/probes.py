@@ -76,15 +76,16 @@ FIGURES = """() => [...document.querySelectorAll('article img[src*="#only-"]')].
   source: image.getAttribute("src"), shown: image.getBoundingClientRect().width > 0,
   loaded: image.complete && image.naturalWidth > 0}))"""
 
-# Scroll to the end as a reader does, and wait for the pictures on the way. By half a window:
-# with steps of a whole one this hung twice, most likely on a lazy picture that was never asked for.
+# Scroll to the end as a reader does, and wait for the pictures on the way, a few seconds at most:
+# one that was never asked for would never be there.
 SCROLL = """async () => {
   for (let y = 0; y < document.scrollingElement.scrollHeight; y += innerHeight / 2) {
     scrollTo(0, y);
     await new Promise(requestAnimationFrame);
   }
   const shown = [...document.images].filter(image => image.getBoundingClientRect().width);
-  await Promise.all(shown.map(image => image.decode().catch(() => null)));
+  const pictures = Promise.all(shown.map(image => image.decode().catch(() => null)));
+  await Promise.race([pictures, new Promise(done => setTimeout(done, 5000))]);
 }"""
 
 # How much the layout has shifted so far.
@@ -115,6 +116,10 @@ SIDEWAYS = """() => {
   }
   return [...problems].map(([part, problem]) => problem + part.outerHTML.slice(0, 120));
 }"""
+
+# A link to an address that can be clicked, one in the text if there is one.
+LINK = """address => ["article a", "a"].flatMap(part => [...document.querySelectorAll(part)])
+  .find(link => link.href === address && link.checkVisibility())"""
 
 # Whether an equation is in sight, and not under the header.
 LANDED = """anchor => {

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from functools import partial
 from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -115,8 +114,7 @@ class Reader:
 def follow(reader: Reader, path: str) -> None:
     """Click a link to another page, one in the text if there is one, and wait for the page."""
     page, address = reader.page, reader.server + path
-    links = chain(page.locator("article a").all(), page.locator("a").all())
-    link = next((a for a in links if a.evaluate("a => a.href") == address and a.is_visible()), None)
+    link = page.evaluate_handle(probes.LINK, address).as_element()
     assert link, f"{page.url} has no link to {path} in sight"
     link.click()
     page.wait_for_url(address)
@@ -139,7 +137,15 @@ def land(page: Page, link: Locator) -> None:
 
 
 def glyphs_without_ink(page: Page) -> set[str]:
-    """Return the classes of glyphs in whose boxes a photograph of the page shows nothing."""
+    """Return the classes of glyphs in whose boxes photographs of the page show nothing.
+
+    What one photograph misses is looked for in a second: on a busy machine a window that has just
+    scrolled may not have been painted.
+    """
+    return _inkless(page) and _inkless(page)
+
+
+def _inkless(page: Page) -> set[str]:
     glyphs = [glyph for glyph in page.evaluate(probes.GLYPHS) if not _code_points(glyph) <= BLANK]
     inkless = set()
     while glyphs:

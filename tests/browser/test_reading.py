@@ -8,7 +8,7 @@ from typing import Any
 import probes
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from built import ARTICLES, LABS, PAGES, ROOT, SLUGS, soup, wire_size, words
+from built import ARTICLES, PAGES, ROOT, SLUGS, soup, wire_size, words
 from playwright.sync_api import Page
 from reader import Reader, follow, glyphs_without_ink, land, serve
 
@@ -17,22 +17,26 @@ from tools.articles import read
 Window = Callable[..., AbstractContextManager[Reader]]
 
 STILL = 0.003  # of layout shift: 0 on a quiet machine, up to 0.0009 seen on a busy one
-# Where the dark scheme is looked at: API pages differ in their words alone.
-DARK = ["", *ARTICLES, *LABS, "notation/", "references/", "api/data/"]
+# API pages differ in their words alone: two are opened, and one of them in the dark scheme.
+ALIKE = {page for page in PAGES if page.startswith("api/")} - {"api/data/", "api/positions/"}
+LIGHT_ONLY = {*ALIKE, "api/positions/"}
 NAVIGATION = [".md-header", ".md-tabs", ".md-sidebar", ".md-footer", ".md-code__nav", ".take-home"]
 
 
-@pytest.fixture(scope="module", params=PAGES, ids=lambda path: path or "home")
-def path(request: pytest.FixtureRequest) -> str:
-    """Each page in turn; the tests that read it in one window run one after the other."""
-    return request.param
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Take each page in turn; the tests that read it in one window run one after the other."""
+    every = metafunc.config.getoption("--every-page")
+    opened = [path for path in PAGES if every or path not in ALIKE]
+    if "path" in metafunc.fixturenames:
+        metafunc.parametrize("path", opened, ids=lambda path: path or "home", scope="module")
+    if "visit" in metafunc.fixturenames:
+        visits = [(path, "light") for path in opened]
+        visits += [(path, "dark") for path in opened if path not in LIGHT_ONLY]
+        names = [f"{scheme}-{path or 'home'}" for path, scheme in visits]
+        metafunc.parametrize("visit", visits, ids=names, indirect=True, scope="module")
 
 
-@pytest.fixture(
-    scope="module",
-    params=[(path, "light") for path in PAGES] + [(path, "dark") for path in PAGES if path in DARK],
-    ids=lambda pair: f"{pair[1]}-{pair[0] or 'home'}",
-)
+@pytest.fixture(scope="module")
 def visit(request: pytest.FixtureRequest, reading: Window, slow_server: str) -> Iterator[Reader]:
     """A page on a wide screen, read to its end."""
     path, scheme = request.param
@@ -178,7 +182,7 @@ def test_an_article_is_light(article: Reader) -> None:
     assert sum(sizes.values()) <= 300_000, f"{sum(sizes.values())} bytes: {sizes}"
 
 
-def test_the_copy_button_copies_the_block_alone(slug: str, article: Reader) -> None:
+def test_copy_buttons_copy_their_block_alone(slug: str, article: Reader) -> None:
     """Compared with the Markdown, where an output has a fence of its own."""
     fences = read(ROOT / f"docs/articles/{slug}.md").fences
     blocks = [fence.code for fence in fences if not fence.title and not fence.expected]
@@ -187,7 +191,7 @@ def test_the_copy_button_copies_the_block_alone(slug: str, article: Reader) -> N
     shown = page.locator("article .highlight:not(.output, :has(.filename))")
     assert shown.count() == len(blocks)
     for number, block in enumerate(blocks):
-        shown.nth(number).locator("button[data-md-type=copy]").click()
+        shown.nth(number).locator("button[data-md-type=copy]").dispatch_event("click")
         assert page.evaluate("navigator.clipboard.readText()").strip() == block.strip()
 
 
@@ -235,42 +239,42 @@ def test_references_land_on_their_equations(slug: str, article: Reader) -> None:
 
 
 def test_instant_navigation_keeps_equations_and_figures(slug: str, reading: Window) -> None:
-    """From home to the article, its lab, and back, in one document."""
+    """From the lab to the article, and back, in one document."""
     with reading() as reader:
-        page = reader.open("")
+        page = reader.open(f"labs/{slug}/")
         page.evaluate("window.stayed = true")
-        for path in (f"articles/{slug}/", f"labs/{slug}/", f"articles/{slug}/"):
+        for path in (f"articles/{slug}/", f"labs/{slug}/"):
             follow(reader, path)
             assert page.evaluate("window.stayed"), f"{path} was loaded the ordinary way"
             assert len(soup(path).select("mjx-container")) == page.locator("mjx-container").count()
             page.evaluate(probes.UNFOLD)
             page.evaluate(probes.SCROLL)
             # The sheet of the fonts may be new on this page, and they come after it.
-            page.wait_for_function(f"!({probes.EQUATIONS})().length", timeout=10_000)
+            page.wait_for_function(f"!({probes.EQUATIONS})().length", timeout=10_000, polling=250)
             problems = page.evaluate(probes.EQUATIONS)
             assert not problems, f"{path}: {problems}"
             for figure in page.evaluate(probes.FIGURES):
                 assert figure["loaded"] or not figure["shown"], f"{path}: {figure}"
 
 
-def test_search_finds_a_word_of_the_article(slug: str, reading: Window) -> None:
+def test_search_finds_a_word_of_each_article(reading: Window) -> None:
     """A word from its middle, which no other page has; the results show no LaTeX."""
-    path = f"articles/{slug}/"
-    word = rare_word(path)
     with reading() as reader:
         page = reader.open("")
-        page.locator(".md-search__input").click()
-        page.keyboard.type(word)
-        # Its address names what was searched: not the first letters only.
-        result = page.locator(f'.md-search-result__item a[href*="?h={word}"]').first
-        result.wait_for()
-        shown = page.locator(".md-search-result__list").inner_text()
-        latex = re.search(r"\\[a-zA-Z()\[\]]+|\$[^$]+\$", shown)
-        assert not latex, f"searching {word!r} shows {latex and latex[0]!r}"
-        found = result.evaluate("link => link.href")
-        assert found.startswith(reader.server + path), f"{word!r} leads to {found}, not to {path}"
-        result.click()
-        page.locator(".md-content article").get_by_text(word).first.wait_for()
+        for path in ARTICLES:
+            word = rare_word(path)
+            page.locator(".md-search__input").fill("")
+            page.locator(".md-search__input").press_sequentially(word)
+            # Its address names what was searched: not the first letters only.
+            result = page.locator(f'.md-search-result__item a[href*="?h={word}"]').first
+            result.wait_for()
+            shown = page.locator(".md-search-result__list").inner_text()
+            latex = re.search(r"\\[a-zA-Z()\[\]]+|\$[^$]+\$", shown)
+            assert not latex, f"searching {word!r} shows {latex and latex[0]!r}"
+            found = result.evaluate("link => link.href")
+            assert found.startswith(reader.server + path), f"{word!r} leads to {found}"
+            result.click()
+            page.locator(".md-content article").get_by_text(word).first.wait_for()
 
 
 def rare_word(path: str) -> str:

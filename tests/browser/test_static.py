@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+from functools import cache
 
 import built
 import pytest
@@ -160,11 +161,12 @@ def test_every_labelled_equation_has_its_evidence(slug: str) -> None:
             assert cell.select("a"), f"{label} has nothing in a column of the evidence page"
             for link in cell.select("a"):
                 assert label in cited_at(str(link["href"]), "evidence/"), f"{label}: {link}"
+    proofs = {
+        line.get_text().split()[0]: [str(link["href"]) for link in line.select("a")]
+        for line in soup(f"articles/{slug}/").select(".mjx-display + .proof > span")
+    }
     for label in labels:
-        display = soup(f"articles/{slug}/").select_one(f'[id="mjx-eqn:{label}"]')
-        proof = display and display.find_parent(class_="mjx-display").find_next_sibling()
-        lines = [line for line in proof.select(".proof > span") if label in line.get_text()]
-        links = [str(link["href"]) for line in lines for link in line.select("a")]
+        links = proofs[label]
         assert links[0] == f"../../evidence/#{label}"
         assert len(links) == 3, f"{label}: its line leads to {links}"
         for link in links[1:]:
@@ -174,25 +176,29 @@ def test_every_labelled_equation_has_its_evidence(slug: str) -> None:
 def cited_at(address: str, page: str) -> str:
     """Return the code of a source page from the line that an address names, an object long."""
     file, anchor = target(address, page) or ("", "")
-    lines = soup(file).select(".source code > span[id]")
-    start = [str(line["id"]) for line in lines].index(anchor)
-    return "".join(line.get_text() for line in lines[start : start + 80])
+    start = int(anchor.removeprefix("L-")) - 1
+    return "\n".join(source_lines(file)[start : start + 80])
+
+
+@cache
+def source_lines(file: str) -> list[str]:
+    """Return the lines of the code that a source page shows."""
+    return [line.get_text().rstrip("\n") for line in soup(file).select(".source code > span[id]")]
 
 
 def test_quotations_say_what_they_quote() -> None:
     """Their source page has, from the line that they link, the lines that they show."""
     quotations = [
-        (page, box)
+        (page, str(box["id"]), box.select("pre code")[0].get_text(), box.select(".filename a"))
         for page in ["", *ARTICLES]
         for box in soup(page).select(".highlight:has(> .filename)")
     ]
     assert len(quotations) > len(SLUGS)
-    for page, box in quotations:
-        file, anchor = target(str(box.select_one(".filename a")["href"]), page) or ("", "")
-        code = soup(file).select_one(".source code").get_text().splitlines()
-        first = code[int(anchor.removeprefix("L-")) - 1]
-        assert first == box.select_one("pre code").get_text().splitlines()[0], box["id"]
-        assert box.select_one('.filename a[aria-label^="test of"]'), f"{box['id']} names no test"
+    for page, name, shown, links in quotations:
+        there = cited_at(str(links[0]["href"]), page)
+        assert there.startswith(shown.splitlines()[0]), name
+        said = [str(link.get("aria-label", "")) for link in links]
+        assert any(each.startswith("test of") for each in said), f"{name} names no test"
 
 
 def test_each_term_of_the_glossary_is_met() -> None:

@@ -162,6 +162,11 @@ def test_source_pages_are_the_evidence_page_with_code(root: Path, site: Path) ->
         assert gone not in text
 
 
+def test_lines_of_source_are_counted_from_the_first_even_if_empty() -> None:
+    page = soup(sources.highlighted("\n\nx = 1\n", {}, Path("code/x.html")))
+    assert page.select("#L-3")[0].get_text() == "x = 1\n"
+
+
 def test_quotations_say_what_they_are(root: Path, site: Path) -> None:
     link_code(root, site, INDEX, citations.evidence(root))
     (quoted,) = soup((site / NICE).read_text("utf-8")).select("#quoted-nice-layer .filename")
@@ -265,6 +270,13 @@ def test_the_first_use_of_a_term_leads_to_the_glossary() -> None:
     ]
     assert soup(linked).get_text() == soup(page).get_text()
     assert glossary.link(linked, NICE, glossary.forms(TERMS)) == linked, "not twice"
+
+
+def test_the_longest_form_of_a_term_is_meant() -> None:
+    page = '<article class="md-content__inner md-typeset">A flow model.</article>'
+    entries = {"flow": "flow", "flow model": "model"}
+    (link,) = soup(glossary.link(page, NICE, entries)).select("a.term")
+    assert link["href"] == "../../glossary/#model"
 
 
 def test_a_form_of_two_terms_is_refused() -> None:

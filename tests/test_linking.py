@@ -221,7 +221,7 @@ that is there. <em>ICLR.</em></p>"""
     ],
 )
 def test_citations_in_words_become_links(text: str, meant: dict[str, str]) -> None:
-    entries = [references._reference(match) for match in references.ENTRY.finditer(CITED)]
+    entries = tuple(map(references._reference, references.ENTRY.finditer(CITED)))
     page = f'<article class="md-content__inner md-typeset"><p>{text}</p></article>'
     linked = soup(references.link_citations(page, NICE, entries))
     found = {

@@ -1,6 +1,7 @@
 """Link the equation labels that code cites, in comments and docstrings, to the equations."""
 
 import re
+from functools import lru_cache
 from pathlib import Path
 
 from tools.typeset import Label, relative
@@ -23,8 +24,12 @@ def link_labels(site: Path, index: dict[str, Label]) -> None:
 
 def with_labels(page: str, index: dict[str, Label], path: Path) -> str:
     """Return a page in whose code each label of the index is a link to its equation."""
-    if not index:
-        return page
+    return _with_labels(page, tuple(index.items()), path) if index else page
+
+
+@lru_cache(maxsize=128)  # so that `mkdocs serve` reads only pages that changed
+def _with_labels(page: str, labels: tuple[tuple[str, Label], ...], path: Path) -> str:
+    index = dict(labels)
     slugs = "|".join(sorted({name.partition(":")[0] for name in index}))
     label = re.compile(rf"\b(?:{slugs}):[a-z0-9]+(?:-[a-z0-9]+)*(?![\w-])")
     return CODE.sub(lambda code: _linked(code, label, index, path), page)

@@ -6,6 +6,7 @@ the entry in place.
 
 import html
 import re
+from functools import lru_cache
 from pathlib import Path
 
 from tools.textpass import in_words
@@ -47,6 +48,14 @@ def forms(page: str) -> dict[str, str]:
 
 def link(page: str, path: Path, entries: dict[str, str]) -> str:
     """Link the first use of each term in the open text of a page."""
+    if not entries or 'class="term"' in page:
+        return page
+    return _linked(page, path, tuple(entries.items()))
+
+
+@lru_cache(maxsize=64)  # so that `mkdocs serve` reads only pages that changed
+def _linked(page: str, path: Path, forms: tuple[tuple[str, str], ...]) -> str:
+    entries = dict(forms)
     longest = sorted(entries, key=len, reverse=True)
     spelled = (re.escape(form).replace(r"\ ", r"\s+") for form in longest)
     term = re.compile(rf"(?<![\w-])(?:{'|'.join(spelled)})(?![\w-])", re.I)
@@ -59,6 +68,4 @@ def link(page: str, path: Path, entries: dict[str, str]) -> str:
         used.add(name)
         return f'<a class="term" href="{relative(path, PAGE)}#{name}">{match[0]}</a>'
 
-    if not entries or 'class="term"' in page:
-        return page
     return in_words(page, lambda text: term.sub(linked, text), folded=False)

@@ -6,8 +6,8 @@ mean one entry only; by its address; or by its title, among its sources.
 
 import html
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from tools.quotations import NAV
@@ -37,7 +37,7 @@ def link_references(root: Path, site: Path) -> None:
     if not (site / PAGE).is_file():
         return
     page = (site / PAGE).read_text("utf-8")
-    entries = [_reference(match) for match in ENTRY.finditer(page)]
+    entries = tuple(_reference(match) for match in ENTRY.finditer(page))
     citing: dict[str, dict[str, Path]] = {each.name: {} for each in entries}
     for title, path in _pages(root):
         if not (site / path).is_file():
@@ -51,7 +51,8 @@ def link_references(root: Path, site: Path) -> None:
     (site / PAGE).write_text(_link_back(page, citing), "utf-8")
 
 
-def link_citations(page: str, path: Path, entries: list[Reference]) -> str:
+@lru_cache(maxsize=64)  # so that `mkdocs serve` reads only pages that changed
+def link_citations(page: str, path: Path, entries: tuple[Reference, ...]) -> str:
     """Make links of the citations in a page's text, where they mean one entry."""
     surnames = "|".join(sorted({re.escape(each.surname) for each in entries}))
     cite = re.compile(
@@ -89,15 +90,19 @@ def _reference(match: re.Match[str]) -> Reference:
     )
 
 
-def _cited(page: str, entries: list[Reference]) -> Iterator[str]:
-    """Yield the entries that a page cites."""
+@lru_cache(maxsize=64)
+def _cited(page: str, entries: tuple[Reference, ...]) -> list[str]:
+    """Return the entries that a page cites."""
     article = ARTICLE.search(page)
     text = article[2] if article else ""
     addresses, said = set(ADDRESS.findall(text)), words(html.unescape(text))
-    for each in entries:
-        is_linked = f'references/#{each.name}"' in text or each.addresses & addresses
-        if is_linked or (" " in each.title and f" {each.title} " in f" {said} "):
-            yield each.name
+    return [
+        each.name
+        for each in entries
+        if f'references/#{each.name}"' in text
+        or each.addresses & addresses
+        or (" " in each.title and f" {each.title} " in f" {said} ")
+    ]
 
 
 def _link_back(page: str, citing: dict[str, dict[str, Path]]) -> str:

@@ -13,22 +13,24 @@ LINK = re.compile(r"<a\b.*?</a>|<[^>]*>", re.S)
 
 def link_labels(site: Path, index: dict[str, Label]) -> None:
     """Turn each `SLUG:label` in the code of a built site into a link to its equation."""
-    if not index:
-        return
     known = [f"{name} {label.page}" for name, label in sorted(index.items())]
     for file in site.rglob("*.html"):
-        page = file.read_text("utf-8")
         path = file.relative_to(site)
+        if path.parts[0] == "code":  # pages of source, which were written with their links
+            continue
+        page = file.read_text("utf-8")
         parts = [path.as_posix(), page, *known]
-        linked = kept("linked", parts, partial(_with_links, page, path, index))
+        linked = kept("linked", parts, partial(with_labels, page, index, path))
         if linked != page:
             file.write_text(linked, "utf-8")
 
 
-def _with_links(page: str, path: Path, index: dict[str, Label]) -> str:
-    """Return a page in whose code labels are links."""
-    slugs = sorted({re.escape(name.partition(":")[0]) for name in index})
-    label = re.compile(rf"\b(?:{'|'.join(slugs)}):[\w-]+")
+def with_labels(page: str, index: dict[str, Label], path: Path) -> str:
+    """Return a page in whose code each label of the index is a link to its equation."""
+    if not index:
+        return page
+    slugs = "|".join(sorted({re.escape(name.partition(":")[0]) for name in index}))
+    label = re.compile(rf"\b(?:{slugs}):[a-z0-9]+(?:-[a-z0-9]+)*(?![\w-])")
     return CODE.sub(lambda code: _linked(code, label, index, path), page)
 
 

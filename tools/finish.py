@@ -8,9 +8,9 @@ from pathlib import Path
 
 from tools import takehome
 from tools.around import surround
-from tools.codelinks import link_labels
 from tools.feed import write_feed
 from tools.heads import describe_pages
+from tools.linking import link_site
 from tools.motion import add_scenes
 from tools.pages import mend_pages
 from tools.pictures import lighten_pictures
@@ -31,7 +31,7 @@ def finish(site: Path, sources: dict[Path, Path] | None = None) -> None:
         ValueError: Mathematics that cannot be typeset, or an article that cannot stand alone.
     """
     index = typeset_site(site, sources)
-    link_labels(site, index)
+    link_site(ROOT, site, index)
     takehome.write(ROOT, site)
     add_scenes(site)
     mend_pages(site)

@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+from functools import cache
 
 import built
 import pytest
@@ -145,6 +146,71 @@ def test_labels_in_code_lead_to_their_equations(page: str) -> None:
             if found != equation or equation[1] not in built.anchors(equation[0]):
                 problems.append(f"{label} in code does not lead to an equation")
     refuse(page, problems)
+
+
+@every_article
+def test_every_labelled_equation_has_its_evidence(slug: str) -> None:
+    """In its own line and on the evidence page: places that name the label, counted from source."""
+    source = (built.ROOT / "docs" / "articles" / f"{slug}.md").read_text("utf-8")
+    labels = re.findall(r"\\label\{([^}]*)\}", source)
+    evidence = soup("evidence/")
+    rows = evidence.select(f'.evidence[data-article="{slug}"] tbody tr')
+    assert [str(row["id"]) for row in rows] == labels
+    for label, row in zip(labels, rows, strict=True):
+        for cell in row.select("td")[2:]:
+            assert cell.select("a"), f"{label} has nothing in a column of the evidence page"
+            for link in cell.select("a"):
+                assert label in cited_at(str(link["href"]), "evidence/"), f"{label}: {link}"
+    proofs = {
+        line.get_text().split()[0]: [str(link["href"]) for link in line.select("a")]
+        for line in soup(f"articles/{slug}/").select(".mjx-display + .proof > span")
+    }
+    for label in labels:
+        links = proofs[label]
+        assert links[0] == f"../../evidence/#{label}"
+        assert len(links) == 3, f"{label}: its line leads to {links}"
+        for link in links[1:]:
+            assert label in cited_at(link, f"articles/{slug}/"), f"{label} is not said at {link}"
+
+
+def cited_at(address: str, page: str) -> str:
+    """Return the code of a source page from the line that an address names, an object long."""
+    file, anchor = target(address, page) or ("", "")
+    start = int(anchor.removeprefix("L-")) - 1
+    return "\n".join(source_lines(file)[start : start + 80])
+
+
+@cache
+def source_lines(file: str) -> list[str]:
+    """Return the lines of the code that a source page shows."""
+    return [line.get_text().rstrip("\n") for line in soup(file).select(".source code > span[id]")]
+
+
+def test_quotations_say_what_they_quote() -> None:
+    """Their source page has, from the line that they link, the lines that they show."""
+    quotations = [
+        (page, str(box["id"]), box.select("pre code")[0].get_text(), box.select(".filename a"))
+        for page in ["", *ARTICLES]
+        for box in soup(page).select(".highlight:has(> .filename)")
+    ]
+    assert len(quotations) > len(SLUGS)
+    for page, name, shown, links in quotations:
+        there = cited_at(str(links[0]["href"]), page)
+        assert there.startswith(shown.splitlines()[0]), name
+        said = [str(link.get("aria-label", "")) for link in links]
+        assert any(each.startswith("test of") for each in said), f"{name} names no test"
+
+
+def test_each_term_of_the_glossary_is_met() -> None:
+    """And at most once a page."""
+    terms = {str(term["id"]) for term in soup("glossary/").select(".term")}
+    met: set[str] = set()
+    for page in ["", *ARTICLES, *LABS]:
+        links = [str(link["href"]).partition("#")[2] for link in soup(page).select("a.term")]
+        assert len(links) == len(set(links)), f"{page} explains a term twice"
+        met |= set(links)
+    assert met == terms
+    assert 30 <= len(terms) <= 60
 
 
 @pytest.mark.parametrize("page", LABS)

@@ -88,12 +88,15 @@ def test_pages_get_image_sizes_take_home_links_and_names(page: Path, tmp_path: P
         "<title>t</title><h1>NICE</h1>"
         '<div data-md-component="search" role="dialog">'
         '<img src="figure.svg#only-light" alt="a"><img src="figure.png" alt="b">'
+        '<script src="../../assets/javascripts/bundle.0.min.js"></script>'
     )
     mend_pages(tmp_path)
     sizes = [(image["width"], image["height"]) for image in soup(page).select("img")]
     assert sizes == [("461", "259"), ("30", "20")]
     assert [link["href"] for link in soup(page).select(".take-home a")] == ["nice.py", "nice.md"]
     assert soup(page).select_one("[role=dialog]")["aria-label"] == "Search"  # type: ignore[index]
+    scripts = [str(script["src"]) for script in soup(page).select("script[src]")]
+    assert scripts == ["../../assets/later-search.js", "../../assets/javascripts/bundle.0.min.js"]
     once = page.read_text()
     mend_pages(tmp_path)
     assert page.read_text() == once

@@ -34,6 +34,8 @@ SETTLE = (
     '.catch(()=>classes.add("late")).finally(()=>classes.remove("settling"))'
     "})(document.documentElement.classList)"
 )
+BUNDLE = re.compile(r'<script src="(?P<root>[^"]*)assets/javascripts/bundle\.[^"]*">')
+LATER = "assets/later-search.js"
 TAKE_HOME = {".ipynb": "Notebook", ".py": "Script", ".md": "Markdown"}
 
 
@@ -44,6 +46,7 @@ def mend_pages(site: Path) -> None:
         path = file.relative_to(site)
         mended = add_take_home(size_images(page, file), file)
         mended = prepare_paint(correct(name_parts(preload_fonts(mended, path, site))))
+        mended = delay_search(mended)
         if mended != page:
             file.write_text(mended, "utf-8")
 
@@ -109,6 +112,15 @@ def preload_fonts(page: str, path: Path, site: Path) -> str:
     if path == Path("404.html") or not links or links in page:
         return page
     return page.replace("</title>", f"</title>\n{links}", 1)
+
+
+def delay_search(page: str) -> str:
+    """Load what holds the search index back before the theme's script, which would ask for it."""
+    script = BUNDLE.search(page)
+    if not script or LATER in page:
+        return page
+    tag = f'<script src="{script["root"]}{LATER}"></script>'
+    return page.replace(script[0], tag + script[0], 1)
 
 
 def name_parts(page: str) -> str:

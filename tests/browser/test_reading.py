@@ -170,16 +170,11 @@ def test_nothing_scrolls_sideways_on_a_phone(phone: Page) -> None:
 
 
 def test_an_article_is_light(article: Reader) -> None:
-    """At most 300 kB over the wire, without pictures and the index of the search.
-
-    A worker fetches the index beside the page; it grows with the site, not with the article.
-    """
+    """At most 300 kB over the wire, without pictures; the search index waits for a search."""
     article.page.wait_for_load_state("networkidle")
-    files = {
-        file
-        for file in article.files
-        if not file.endswith((".svg", ".png", ".webp", "search_index.json"))
-    }
+    pictures = (".svg", ".png", ".webp")
+    files = {file for file in article.files if not file.endswith(pictures)}
+    assert "search/search_index.json" not in files
     sizes = {file: wire_size(file) for file in sorted(files)}
     assert sum(sizes.values()) <= 300_000, f"{sum(sizes.values())} bytes: {sizes}"
 

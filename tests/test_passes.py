@@ -96,7 +96,7 @@ def test_pages_get_image_sizes_take_home_links_and_names(page: Path, tmp_path: P
     assert [link["href"] for link in soup(page).select(".take-home a")] == ["nice.py", "nice.md"]
     assert soup(page).select_one("[role=dialog]")["aria-label"] == "Search"  # type: ignore[index]
     scripts = [str(script["src"]) for script in soup(page).select("script[src]")]
-    assert scripts == ["../../assets/later-search.js", "../../assets/javascripts/bundle.0.min.js"]
+    assert scripts == ["../../assets/before-theme.js", "../../assets/javascripts/bundle.0.min.js"]
     once = page.read_text()
     mend_pages(tmp_path)
     assert page.read_text() == once

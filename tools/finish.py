@@ -10,6 +10,7 @@ from tools import takehome
 from tools.around import surround
 from tools.feed import write_feed
 from tools.heads import describe_pages
+from tools.lean import lighten_code
 from tools.linking import link_site
 from tools.motion import add_scenes
 from tools.pages import mend_pages
@@ -38,6 +39,7 @@ def finish(site: Path, sources: dict[Path, Path] | None = None) -> None:
     surround(site, ROOT)
     describe_pages(site, write_feed(ROOT, site))
     lighten_pictures(site)
+    lighten_code(site)
     clean_search_index(site)
 
 

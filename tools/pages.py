@@ -35,18 +35,22 @@ SETTLE = (
     "})(document.documentElement.classList)"
 )
 BUNDLE = re.compile(r'<script src="(?P<root>[^"]*)assets/javascripts/bundle\.[^"]*">')
-LATER = "assets/later-search.js"
+BEFORE = "assets/before-theme.js"
+SWITCHING = re.compile(r"[^{}]*\[data-md-color-switching\][^{}]*\{[^{}]*\}")
 TAKE_HOME = {".ipynb": "Notebook", ".py": "Script", ".md": "Markdown"}
 
 
 def mend_pages(site: Path) -> None:
     """Mend every page of a built site, in place. A second run changes nothing."""
+    for sheet in site.glob("assets/stylesheets/*.css"):
+        # A rule for all elements: the browser computes the style of all when the theme starts.
+        sheet.write_text(SWITCHING.sub("", sheet.read_text("utf-8")), "utf-8")
     for file in site.rglob("*.html"):
         page = file.read_text("utf-8")
         path = file.relative_to(site)
         mended = add_take_home(size_images(page, file), file)
         mended = prepare_paint(correct(name_parts(preload_fonts(mended, path, site))))
-        mended = delay_search(mended)
+        mended = hold_theme(mended)
         if mended != page:
             file.write_text(mended, "utf-8")
 
@@ -114,12 +118,12 @@ def preload_fonts(page: str, path: Path, site: Path) -> str:
     return page.replace("</title>", f"</title>\n{links}", 1)
 
 
-def delay_search(page: str) -> str:
-    """Load what holds the search index back before the theme's script, which would ask for it."""
+def hold_theme(page: str) -> str:
+    """Load, before the theme's script, what keeps it from work that nobody asked for."""
     script = BUNDLE.search(page)
-    if not script or LATER in page:
+    if not script or BEFORE in page:
         return page
-    tag = f'<script src="{script["root"]}{LATER}"></script>'
+    tag = f'<script src="{script["root"]}{BEFORE}"></script>'
     return page.replace(script[0], tag + script[0], 1)
 
 

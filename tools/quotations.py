@@ -158,7 +158,7 @@ def _row(quoted: Quotation, path: Path, known: _Known) -> str:
             parts.append(f'<a class="label" href="{page}#mjx-eqn:{label}">{label}</a>')
     for entry in _entries(quoted, known.entries)[:1]:
         address = f"{relative(path, known.entries[entry])}#{entry}"
-        parts.append(f'<a href="{address}" aria-label="documentation of {entry}">API</a>')
+        parts.append(f'<a href="{address}" aria-label="API of {entry}">API</a>')
     test = _test(quoted, known)
     if test:
         address = relative(path, test.address)

@@ -175,6 +175,8 @@ def test_an_article_is_light(article: Reader) -> None:
     pictures = (".svg", ".png", ".webp")
     files = {file for file in article.files if not file.endswith(pictures)}
     assert "search/search_index.json" not in files
+    schemes = article.page.locator("meta[name=color-scheme]").count()
+    assert not schemes, "the theme has the style of the whole page computed anew"
     sizes = {file: wire_size(file) for file in sorted(files)}
     assert sum(sizes.values()) <= 300_000, f"{sum(sizes.values())} bytes: {sizes}"
 

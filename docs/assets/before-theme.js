@@ -1,8 +1,7 @@
-// Ask for the search index when somebody is about to search, not on every page that is read.
-//
-// The theme asks for it at once. This stands before the theme's script, and holds the request back
-// until the search is pointed at or focused, or until the address says what was searched.
+// What the theme's script, which comes after this one, shall not do to a page that is being read.
 (() => {
+  // It asks for the search index at once. That waits until the search is pointed at or focused, or
+  // until the address says what was searched.
   const {open, send} = XMLHttpRequest.prototype;
   const held = [];
   let wanted = /[?&][qh]=/.test(location.search);
@@ -22,4 +21,10 @@
     held.splice(0).forEach((request) => send.call(request));
   };
   for (const sign of ["focusin", "pointerover", "pointerdown"]) document.addEventListener(sign, want);
+
+  // It puts a colour scheme into the head, which our stylesheet says already. A browser then
+  // computes the style of the whole page anew, twice: on a phone that takes half a second.
+  const {appendChild} = document.head;
+  document.head.appendChild = (node) =>
+    node.name === "color-scheme" ? node : appendChild.call(document.head, node);
 })();

@@ -31,7 +31,7 @@ def lighten_code(site: Path) -> None:
 
 
 def named(page: str) -> str:
-    """Return a page whose quotations, and whose blocks with an output, have a class that says so."""
+    """Return a page whose quotations, and blocks with an output, have a class that says so."""
     return ANSWERED.sub(r"\1 answered\2", QUOTATION.sub(r"\1 quotation\2", page))
 
 

@@ -38,12 +38,6 @@ def test_tokens_in_the_colour_of_text_are_text(page: BeautifulSoup) -> None:
     assert [link["href"] for link in code.select("a.object")] == ["#x"]
 
 
-def test_blocks_say_how_many_lines_they_have(page: BeautifulSoup) -> None:
-    """Empty lines at the end are not shown."""
-    lines = [block["style"] for block in page.select("pre")]
-    assert lines == [f"--lines: {count}" for count in (2, 2, 1, 2)]
-
-
 def test_blocks_say_what_they_are(page: BeautifulSoup) -> None:
     classes = [block["class"] for block in page.select(".highlight")]
     assert classes == [

@@ -1,14 +1,15 @@
 """Make the code of built pages light to lay out, on phones above all.
 
-A page has thousands of tokens. Those in the colour of the text need no element of their own; a
-block that says how many lines it has need not be laid out before it comes into sight; and one that
-says what it is spares the stylesheet from asking what it holds, which is dear: see site.css.
+A page has thousands of tokens. Those in the colour of the text need no element of their own; and a
+block that says what it is spares the stylesheet from asking what it holds, which is dear.
+(`content-visibility: auto` for the blocks was tried: the theme measures each of them as it starts,
+so that a browser lays them out one by one and takes longer.)
 """
 
 import re
 from pathlib import Path
 
-BLOCK = re.compile(r"<pre>(?P<code>(?:<span></span>)?<code\b.*?</code>)</pre>", re.S)
+BLOCK = re.compile(r"<pre>.*?</pre>", re.S)
 # Names, operators and white space, perhaps with a link inside.
 PLAIN = re.compile(r'<span class="(?:n|o|w)">((?:[^<]|<a\b[^>]*>[^<]*</a>)*)</span>')
 QUOTATION = re.compile(r'(<div class="highlight)("[^>]*><span class="filename">)')
@@ -25,7 +26,7 @@ def lighten_code(site: Path) -> None:
     for file in site.rglob("*.html"):
         if file.relative_to(site).parts[0] != SOURCE:
             page = file.read_text("utf-8")
-            light = named(BLOCK.sub(_lightened, page))
+            light = named(BLOCK.sub(lambda block: PLAIN.sub(r"\1", block[0]), page))
             if light != page:
                 file.write_text(light, "utf-8")
 
@@ -33,9 +34,3 @@ def lighten_code(site: Path) -> None:
 def named(page: str) -> str:
     """Return a page whose quotations, and blocks with an output, have a class that says so."""
     return ANSWERED.sub(r"\1 answered\2", QUOTATION.sub(r"\1 quotation\2", page))
-
-
-def _lightened(block: re.Match[str]) -> str:
-    code = PLAIN.sub(r"\1", block["code"])
-    lines = code.removesuffix("</code>").rstrip("\n").count("\n") + 1
-    return f'<pre style="--lines: {lines}">{code}</pre>'

@@ -22,6 +22,16 @@
   };
   for (const sign of ["focusin", "pointerover", "pointerdown"]) document.addEventListener(sign, want);
 
+  // It makes the addresses of links absolute, so that they hold when a page becomes another one in
+  // place. Set anew, a stylesheet is taken in anew. So those in the head say that they are absolute
+  // already; the theme compares them with those of the next page by their source.
+  for (const link of document.head.querySelectorAll("link[href]")) {
+    const {href} = link, {getAttribute} = link;
+    const absolute = Object.assign(link.cloneNode(), {href}).outerHTML;
+    link.getAttribute = (name) => name === "href" ? href : getAttribute.call(link, name);
+    Object.defineProperty(link, "outerHTML", {get: () => absolute});
+  }
+
   // It puts a colour scheme into the head, which our stylesheet says already. A browser then
   // computes the style of the whole page anew, twice: on a phone that takes half a second.
   const {appendChild} = document.head;

@@ -23,9 +23,9 @@
   for (const sign of ["focusin", "pointerover", "pointerdown"]) document.addEventListener(sign, want);
 
   // It makes the addresses of links absolute, so that they hold when a page becomes another one in
-  // place. Set anew, a stylesheet is taken in anew. So those in the head say that they are absolute
+  // place. Set anew, a stylesheet is taken in anew. So stylesheets say that theirs are absolute
   // already; the theme compares them with those of the next page by their source.
-  for (const link of document.head.querySelectorAll("link[href]")) {
+  for (const link of document.head.querySelectorAll("link[rel=stylesheet]")) {
     const {href} = link, {getAttribute} = link;
     const absolute = Object.assign(link.cloneNode(), {href}).outerHTML;
     link.getAttribute = (name) => name === "href" ? href : getAttribute.call(link, name);

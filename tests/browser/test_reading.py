@@ -245,7 +245,8 @@ def test_instant_navigation_keeps_equations_and_figures(slug: str, reading: Wind
         for path in (f"articles/{slug}/", f"labs/{slug}/"):
             follow(reader, path)
             assert page.evaluate("window.stayed"), f"{path} was loaded the ordinary way"
-            assert len(soup(path).select("mjx-container")) == page.locator("mjx-container").count()
+            for part in ("mjx-container", "link[rel=stylesheet]"):
+                assert len(soup(path).select(part)) == page.locator(part).count(), part
             page.evaluate(probes.UNFOLD)
             page.evaluate(probes.SCROLL)
             # The sheet of the fonts may be new on this page, and they come after it.

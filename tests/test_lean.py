@@ -22,7 +22,8 @@ OUTPUT = '<div class="output highlight"><pre><span></span><code>2\n3\n\n</code><
 @pytest.fixture
 def page(tmp_path: Path) -> BeautifulSoup:
     file = tmp_path / "index.html"
-    file.write_text(f"<body>{BLOCK}\n{OUTPUT}<p></p>{QUOTED}<p></p>{BLOCK}</body>")
+    comment = "<!--pytest-codeblocks:expected-output-->"
+    file.write_text(f"<body>{BLOCK}\n{comment}\n{OUTPUT}<p></p>{QUOTED}<p></p>{BLOCK}</body>")
     lighten_code(tmp_path)
     once = file.read_text()
     lighten_code(tmp_path)

@@ -15,7 +15,7 @@ PLAIN = re.compile(r'<span class="(?:n|o|w)">((?:[^<]|<a\b[^>]*>[^<]*</a>)*)</sp
 QUOTATION = re.compile(r'(<div class="highlight)("[^>]*><span class="filename">)')
 ANSWERED = re.compile(
     r'(<div class="(?:(?! answered)[^"])*\bhighlight\b(?:(?! answered)[^"])*)'
-    r'("[^>]*>(?:(?!</div>).)*</div>\s*<div class="output )',
+    r'("[^>]*>(?:(?!</div>).)*</div>(?:\s|<!--[^>]*-->)*<div class="[^"]*\boutput\b)',
     re.S,
 )
 SOURCE = "code"  # the folder of whole files, whose lines are linked to

@@ -213,6 +213,13 @@ def test_each_term_of_the_glossary_is_met() -> None:
     assert 30 <= len(terms) <= 60
 
 
+@pytest.mark.parametrize("page", ["", *ARTICLES, *LABS])
+def test_a_block_and_its_output_are_one(page: str) -> None:
+    """The stylesheet joins them by the class of the block."""
+    alone = soup(page).select(".highlight:not(.answered) + .output")
+    refuse(page, [f"{describe(output)} stands apart from its block" for output in alone])
+
+
 @pytest.mark.parametrize("page", LABS)
 def test_lab_pages_are_light(page: str) -> None:
     """mkdocs-jupyter brings 650 kB of style a page, which must not reach the reader."""

@@ -4,7 +4,6 @@ A page is the evidence page with the code in its place. It stands at its depth, 
 addresses in it hold; and it is in no navigation, no sitemap and no search index.
 """
 
-import hashlib
 import html
 import re
 from pathlib import Path
@@ -15,10 +14,10 @@ from pygments.lexers import PythonLexer
 
 from tools.citations import LABEL, Object, modules, test_files
 from tools.codelinks import with_labels
+from tools.kept import kept
 from tools.textpass import ARTICLE
 from tools.typeset import Label
 
-CACHE = Path(__file__).parents[1] / ".cache" / "code"
 SHELL = "evidence/index.html"
 # What the page says of itself that is not so of one made from it.
 FOOTER = re.compile(r'<nav class="md-footer__inner.*?</nav>', re.S)
@@ -50,20 +49,16 @@ def write_sources(root: Path, site: Path, index: dict[str, Label]) -> list[Path]
 def highlighted(code: str, index: dict[str, Label], address: Path) -> str:
     """Return Python as HTML with an anchor for each line, `L-1` and so on, and labels as links.
 
-    It is kept by its content: highlighting all code takes seconds.
+    It is kept, because highlighting all code takes seconds.
     """
-    known = [(label, str(index[label].page)) for label in LABEL.findall(code) if label in index]
-    machinery = Path(__file__).read_text("utf-8") + pygments.__version__
-    key = hashlib.sha256(f"{machinery}\0{known}\0{code}".encode()).hexdigest()
-    kept = CACHE / f"{key}.html"
-    if kept.is_file():
-        return kept.read_text("utf-8")
+    known = [f"{label} {index[label].page}" for label in LABEL.findall(code) if label in index]
+    return kept("code", [str(address), code, *known], lambda: _highlighted(code, index, address))
+
+
+def _highlighted(code: str, index: dict[str, Label], address: Path) -> str:
     formatter = HtmlFormatter(linespans="L", wrapcode=True, cssclass="highlight source")
     plain = pygments.highlight(code, PythonLexer(stripnl=False), formatter)
-    made = with_labels(plain, index, address)
-    CACHE.mkdir(parents=True, exist_ok=True)
-    kept.write_text(made, "utf-8")
-    return made
+    return with_labels(plain, index, address)
 
 
 def _page(shell: str, path: str, address: str, code: str) -> str:

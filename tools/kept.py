@@ -21,15 +21,16 @@ DAY = 86_400  # seconds
 Made = TypeVar("Made")
 
 
-def kept(kind: str, parts: Iterable[str], make: Callable[[], Made]) -> Made:
+def kept(kind: str, parts: Iterable[str], make: Callable[[], Made], *, by: str = "") -> Made:
     """Return what `make` makes, or what it made before of the same parts.
 
     Args:
         kind: A word for what is made; what different functions make has different kinds.
         parts: All that it is made from, except for the modules in this folder.
         make: Makes it, the same of the same parts, and says nothing.
+        by: A name for what makes it, where that is not the modules in this folder.
     """
-    file = folder(kind) / f"{digest([machinery(), *parts])}.pickle"
+    file = folder(kind) / f"{digest([by or machinery(), *parts])}.pickle"
     if file.is_file():
         return load(file)
     made = make()

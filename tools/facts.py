@@ -4,7 +4,7 @@ A page is made from its text and its facts alone, and is kept under both. So the
 be: what other parts of the site and the repository say counts as far as the page names them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from tools import drawn, evidence, glossary, motion, quotations, references
 from tools.citations import Evidence
 from tools.citations import evidence as cited
 from tools.codelinks import mentioned
-from tools.feed import FEED, Dates, write_feed
+from tools.feed import FEED, Dates
 from tools.pages import PRELOADED, copies_of
 from tools.pictures import Album, Picture
 from tools.references import Reference
@@ -66,13 +66,19 @@ class Survey:
         site: The built site, with all that lies beside its pages.
         built: Its pages.
         index: The labels of its equations.
+        dates: Of each article, as far as they are known.
     """
 
     def __init__(
-        self, root: Path, site: Path, built: dict[Path, str], index: dict[str, Label]
+        self,
+        root: Path,
+        site: Path,
+        built: Mapping[Path, str],
+        index: Mapping[str, Label],
+        dates: Mapping[str, Dates],
     ) -> None:
-        self.root, self.site, self.built, self.index = root, site, built, index
-        self.found, self.runs, self.dates = cited(root), verified(root), write_feed(root, site)
+        self.root, self.site, self.built, self.index, self.dates = root, site, built, index, dates
+        self.found, self.runs = cited(root), verified(root)
         self.album, self.shown = Album(site), quotations.shown(root)
         drawers = drawn.all_cells(root / "docs" / "labs")
         documented = quotations.documented(built)

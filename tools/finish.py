@@ -14,6 +14,7 @@ from tools import evidence, quotations, references, takehome
 from tools.around import surround
 from tools.codelinks import with_labels
 from tools.facts import Finished, Own, Shared, Survey
+from tools.feed import write_feed
 from tools.glossary import link as link_terms
 from tools.heads import describe
 from tools.kept import digest, kept
@@ -44,7 +45,7 @@ def finish(site: Path, sources: Mapping[Path, Path] | None = None) -> None:
     copy_fonts(site)
     mend_sheets(site)
     takehome.write(ROOT, site)
-    survey = Survey(ROOT, site, built, index)
+    survey = Survey(ROOT, site, built, index, write_feed(ROOT, site))
     shared = digest([server(), repr(survey.shared)])
     for path, page in survey.pages():
         own = survey.own(path, page)

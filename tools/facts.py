@@ -51,11 +51,13 @@ class Own(NamedTuple):
 
 
 class Finished(NamedTuple):
-    """A page as it leaves, with the documented objects that it uses and the references it cites."""
+    """A page as it leaves, and what it asks of the rest of the site."""
 
     text: str
-    uses: list[str]
-    cites: list[str]
+    uses: list[str]  # documented objects
+    cites: list[str]  # references
+    sheets: list[str]  # stylesheets, before they were made one
+    letters: set[str]  # that its style writes
 
 
 class Survey:

@@ -13,21 +13,26 @@ from pathlib import Path
 from tools import evidence, quotations, references, takehome
 from tools.around import surround
 from tools.codelinks import with_labels
+from tools.copying import add_copy_buttons
 from tools.facts import Finished, Own, Shared, Survey
 from tools.feed import write_feed
 from tools.glossary import link as link_terms
 from tools.heads import describe
 from tools.kept import digest, kept
 from tools.lean import lighten_code
+from tools.mathfonts import cut_fonts, shown
 from tools.mathserver import server
 from tools.motion import add_scenes
 from tools.pages import mend, mend_sheets
+from tools.passages import divide
 from tools.pictures import show_lighter
 from tools.searchindex import clean_search_index
 from tools.sources import FOLDER
+from tools.stylesheets import merge_stylesheets, take_in_one, taken_in
 from tools.typeset import copy_fonts, label_index, typeset_page
 
 ROOT = Path(__file__).parents[1]
+HOME = Path("index.html")
 
 
 def finish(site: Path, sources: Mapping[Path, Path] | None = None) -> None:
@@ -47,13 +52,18 @@ def finish(site: Path, sources: Mapping[Path, Path] | None = None) -> None:
     takehome.write(ROOT, site)
     survey = Survey(ROOT, site, built, index, write_feed(ROOT, site))
     shared = digest([server(), repr(survey.shared)])
+    letters = set[str]()
     for path, page in survey.pages():
         own = survey.own(path, page)
         make = partial(finished, page, own, survey.shared)
         made = kept("finished", [page, shared, repr(own)], make)
         survey.note(path, made)
+        letters |= made.letters
+        if path == HOME:
+            merge_stylesheets(site, made.sheets)
         if made.text != built.get(path):
             write(site / path, made.text)
+    cut_fonts(site, letters)
     clean_search_index(site)
 
 
@@ -74,7 +84,10 @@ def finished(page: str, own: Own, shared: Shared) -> Finished:
     page = mend(page, path, own.pictures, own.copies, shared.preloaded)
     page = surround(page, path, shared.drawers, own.run, has_data=own.has_data)
     page = show_lighter(describe(page, path, own.dates, has_feed=shared.has_feed), own.pictures)
-    return Finished(page if path.parts[0] == FOLDER else lighten_code(page), uses, cites)
+    page = add_copy_buttons(page if path.parts[0] == FOLDER else lighten_code(page))
+    sheets, page = taken_in(page), take_in_one(page)
+    page = divide(page) if path.parts[0] == "articles" else page
+    return Finished(page, uses, cites, sheets, shown(page))
 
 
 def read(site: Path) -> dict[Path, str]:

@@ -2,8 +2,6 @@
 
 A page has thousands of tokens. Those in the colour of the text need no element of their own; and a
 block that says what it is spares the stylesheet from asking what it holds, which is dear.
-(`content-visibility: auto` for the blocks was tried: the theme measures each of them as it starts,
-so that a browser lays them out one by one and takes longer.)
 """
 
 import re

@@ -28,6 +28,10 @@ REFERENCE = re.compile(r"\s*\\eqref\s*\{([^}]*)\}\s*")
 NEIGHBOURS = re.compile(
     r'([^\s>]{1,9})?(<span class="arithmatex">(?:(?!</span>).)*</span>)([^\s<]{1,9})?', re.S
 )
+# Text in quotes, signs that need no space around them, a space after a colon, other white space.
+SIGNS = re.compile(
+    r"""("[^"]*"|'[^']*')|\s*([{};,>])(?:\s|/\*.*?\*/)*|(?<=:)\s+|((?:\s|/\*.*?\*/)+)""", re.S
+)
 FONT_FACE = re.compile(r"@font-face[^{]*\{.*?\}\s*", re.S)
 
 
@@ -142,9 +146,8 @@ def copy_fonts(site: Path) -> None:
 
 
 def minify(css: str) -> str:
-    """Drop the comments and the white space of MathJax's style, which are half of it."""
-    css = re.sub(r"/\*.*?\*/", "", css, flags=re.S)
-    return re.sub(r"\s*([{};,>])\s*|(?<=:)\s+", r"\1", re.sub(r"\s+", " ", css)).strip()
+    """Drop comments and white space, which are half of a style, but for text in quotes."""
+    return SIGNS.sub(lambda part: part[1] or part[2] or (" " if part[3] else ""), css).strip()
 
 
 def relative(path: Path, target: Path | str) -> str:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from tools import drawn, evidence, glossary, motion, quotations, references
 from tools.citations import Evidence
 from tools.citations import evidence as cited
-from tools.codelinks import mentioned
+from tools.codelinks import by_name, mentioned
 from tools.feed import FEED, Dates
 from tools.pages import PRELOADED, copies_of
 from tools.pictures import Album, Picture
@@ -92,6 +92,7 @@ class Survey:
             [name for name in PRELOADED if (site / name).is_file()],
             (site / FEED).is_file(),
         )
+        self.names = by_name(index)
         self.known = quotations.Known(root, index, self.found, documented)
         self.defined = quotations.defined(root)
         self.seen = {name: quotations.Seen() for name in documented}
@@ -109,11 +110,11 @@ class Survey:
     def own(self, path: Path, page: str) -> Own:
         """Return the facts of a page, once all pages that lead to it are noted."""
         is_article, slug = path.parts[0] == "articles", path.parent.name
-        labels = mentioned(page, self.index)
+        labels = mentioned(page, self.names)
         scene = self.site / motion.FOLDER / f"{slug}.js"
         return Own(
             path,
-            labels,
+            {label: self.index[label] for label in labels},
             {label: self.found[label] for label in labels if label in self.found},
             path in self.shown,
             [quotations.row(each, path, self.known) for each in self._quoted(path)],

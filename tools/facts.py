@@ -82,16 +82,8 @@ class Survey:
         self.root, self.site, self.built, self.index, self.dates = root, site, built, index, dates
         self.found, self.runs = cited(root), verified(root)
         self.album, self.shown = Album(site), quotations.shown(root)
-        drawers = drawn.all_cells(root / "docs" / "labs")
-        documented = quotations.documented(built)
-        self.shared = Shared(
-            documented,
-            references.listed(built.get(references.PAGE, "")),
-            glossary.forms(built.get(glossary.PAGE, "")),
-            {name: at for name, at in drawers.items() if drawn.lab_page(name) in built},
-            [name for name in PRELOADED if (site / name).is_file()],
-            (site / FEED).is_file(),
-        )
+        self.shared = self._shared()
+        documented = self.shared.documented
         self.names = by_name(index)
         self.known = quotations.Known(root, index, self.found, documented)
         self.defined = quotations.defined(root)
@@ -140,6 +132,17 @@ class Survey:
                 self.seen[name].quoted.setdefault(title, f"{path.as_posix()}#{each.anchor}")
         for name in page.cites:
             self.citing.setdefault(name, {}).setdefault(title, path)
+
+    def _shared(self) -> Shared:
+        drawers = drawn.all_cells(self.root / "docs" / "labs")
+        return Shared(
+            quotations.documented(self.built),
+            references.listed(self.built.get(references.PAGE, "")),
+            glossary.forms(self.built.get(glossary.PAGE, "")),
+            {name: at for name, at in drawers.items() if drawn.lab_page(name) in self.built},
+            [name for name in PRELOADED if (self.site / name).is_file()],
+            (self.site / FEED).is_file(),
+        )
 
     def _quoted(self, path: Path) -> list[quotations.Quotation]:
         source = self.shown[path].source if path in self.shown else None

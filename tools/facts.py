@@ -88,6 +88,9 @@ class Survey:
         self.known = quotations.Known(root, index, self.found, documented)
         self.defined = quotations.defined(root)
         self.seen = {name: quotations.Seen() for name in documented}
+        self.on_page: dict[Path, list[str]] = {}
+        for name, page in documented.items():
+            self.on_page.setdefault(page, []).append(name)
         self.citing: dict[str, dict[str, Path]] = {}
 
     def pages(self) -> Iterator[tuple[Path, str]]:
@@ -150,9 +153,8 @@ class Survey:
         return quotations.quotations(self.root, source) if is_text else []
 
     def _seen_on(self, path: Path) -> dict[str, str]:
-        return {
-            name: row
-            for name, page in self.known.entries.items()
-            if page == path
-            and (row := quotations.back_row(self.seen[name], self.defined.get(name), path))
+        rows = {
+            name: quotations.back_row(self.seen[name], self.defined.get(name), path)
+            for name in self.on_page.get(path, ())
         }
+        return {name: row for name, row in rows.items() if row}

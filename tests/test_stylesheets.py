@@ -19,17 +19,21 @@ def site(tmp_path: Path) -> Path:
         '/* one */ a { b: url("../x.svg"); content: "a  ;  b" }\n'
     )
     (tmp_path / "assets" / "site.css").write_text("a > b { c: url(y.woff2); d: url(data:z) }")
-    (tmp_path / "index.html").write_text(LINKS.format(""))
+    (tmp_path / "assets" / "mathjax").mkdir()
+    (tmp_path / "assets" / "mathjax" / "fonts.css").write_text("@font-face { src: url(f.woff) }")
     return tmp_path
 
 
 def test_sheets_follow_each_other_as_on_the_page(site: Path) -> None:
-    merge_stylesheets(site)
-    first, second = 'a{b:url("x.svg");content:"a  ;  b"}', 'a>b{c:url("y.woff2");d:url(data:z)}'
-    assert (site / MERGED).read_text() == first + second
-    (site / "index.html").write_text(take_in_one(LINKS.format("")))
-    merge_stylesheets(site)
-    assert (site / MERGED).read_text() == first + second
+    merge_stylesheets(site, LINKS.format(""))
+    rules = [
+        'a{b:url("x.svg");content:"a  ;  b"}',
+        'a>b{c:url("y.woff2");d:url(data:z)}',
+        '@font-face{src:url("mathjax/f.woff")}',
+    ]
+    assert (site / MERGED).read_text() == "".join(rules)
+    merge_stylesheets(site, take_in_one(LINKS.format("")))
+    assert (site / MERGED).read_text() == "".join(rules)
 
 
 @pytest.mark.parametrize("root", ["", "../../", "/"])

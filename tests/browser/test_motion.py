@@ -50,7 +50,7 @@ class Player:
 
     def __init__(self, slug: str, figure: Locator) -> None:
         self.slug, self.figure, self.still = slug, figure, motion.STILLS[slug]
-        self.scene = motion.read(SITE / motion.FOLDER / f"{slug}.js")
+        self.scene = motion.read((SITE / motion.FOLDER / f"{slug}.js").read_text("utf-8"))
         self.slider = figure.locator("input").first
         self.play, self.step = figure.locator("button").all()
 

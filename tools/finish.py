@@ -32,6 +32,7 @@ from tools.stylesheets import merge_stylesheets, take_in_one
 from tools.typeset import label_index, typeset_page
 
 ROOT = Path(__file__).parents[1]
+HOME = Path("index.html")
 
 
 def finish(site: Path, sources: Mapping[Path, Path] | None = None) -> None:
@@ -69,8 +70,8 @@ def finished(page: str, own: Own, shared: Shared) -> Finished:
     path, uses, cites = own.path, [], []
     if path.parts[0] != FOLDER:  # pages of source have their links, and lines that are linked to
         page = evidence.underline(typeset_page(page, path, own.labels), path, own.evidence)
-        page = quotations.label(page, path, own.rows)
         if own.is_shown:
+            page = quotations.label(page, path, own.rows)
             page, uses = quotations.link_imports(page, path, shared.documented)
         page = with_labels(quotations.link_back(page, own.seen), own.labels, path)
         if own.is_shown and path.parts[0] == "articles":

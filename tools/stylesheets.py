@@ -6,6 +6,7 @@ white space; pages take in that file alone.
 
 import posixpath
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from tools.typeset import ASSETS, minify

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.stylesheets import MERGED, merge_stylesheets, moved, take_in_one, taken_in
+from tools.stylesheets import MERGED, merge_stylesheets, moved, take_in_one
 
 LINKS = (
     '<link rel="stylesheet" href="{0}assets/stylesheets/main.css">\n'
@@ -19,15 +19,21 @@ def site(tmp_path: Path) -> Path:
         '/* one */ a { b: url("../x.svg"); content: "a  ;  b" }\n'
     )
     (tmp_path / "assets" / "site.css").write_text("a > b { c: url(y.woff2); d: url(data:z) }")
+    (tmp_path / "assets" / "mathjax").mkdir()
+    (tmp_path / "assets" / "mathjax" / "fonts.css").write_text("@font-face { src: url(f.woff) }")
     return tmp_path
 
 
 def test_sheets_follow_each_other_as_on_the_page(site: Path) -> None:
-    merge_stylesheets(site, taken_in(LINKS.format("")))
-    first, second = 'a{b:url("x.svg");content:"a  ;  b"}', 'a>b{c:url("y.woff2");d:url(data:z)}'
-    assert (site / MERGED).read_text() == first + second
-    merge_stylesheets(site, taken_in(take_in_one(LINKS.format(""))))
-    assert (site / MERGED).read_text() == first + second
+    merge_stylesheets(site, LINKS.format(""))
+    rules = [
+        'a{b:url("x.svg");content:"a  ;  b"}',
+        'a>b{c:url("y.woff2");d:url(data:z)}',
+        '@font-face{src:url("mathjax/f.woff")}',
+    ]
+    assert (site / MERGED).read_text() == "".join(rules)
+    merge_stylesheets(site, take_in_one(LINKS.format("")))
+    assert (site / MERGED).read_text() == "".join(rules)
 
 
 @pytest.mark.parametrize("root", ["", "../../", "/"])

@@ -160,15 +160,6 @@ def test_cache_answers_without_the_server(site: Path, monkeypatch: pytest.Monkey
     assert "mjx-container" in first.read_text("utf-8")
 
 
-def test_fonts_are_local_and_complete(site: Path) -> None:
-    typeset.copy_fonts(site)
-    css = (site / typeset.ASSETS / "fonts.css").read_text("utf-8")
-    urls = [url.split(")")[0].strip('"') for url in css.split("url(")[1:]]
-    assert len(urls) > 20
-    for url in urls:
-        assert url.startswith("data:font/woff") or (site / typeset.ASSETS / url).is_file()
-
-
 def test_faces_of_a_page_are_fetched_early(site: Path) -> None:
     """Each that its glyphs are set in, and no other."""
     page = write(site, "nice", inline(r"x \in \mathbb{R}"), display(r"\sum_i \boldsymbol{x}_i"))

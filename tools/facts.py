@@ -51,13 +51,12 @@ class Own(NamedTuple):
 
 
 class Finished(NamedTuple):
-    """A page as it leaves, and what it asks of the rest of the site."""
+    """A page as it leaves, with what it shows of other parts of the site."""
 
     text: str
-    uses: list[str]  # documented objects
+    uses: list[str]  # objects that are documented
     cites: list[str]  # references
-    sheets: list[str]  # stylesheets, before they were made one
-    letters: set[str]  # that its style writes
+    letters: set[str]  # glyphs of mathematics
 
 
 class Survey:
@@ -149,8 +148,9 @@ class Survey:
 
     def _quoted(self, path: Path) -> list[quotations.Quotation]:
         source = self.shown[path].source if path in self.shown else None
-        is_text = source and source.suffix == ".md"
-        return quotations.quotations(self.root, source) if is_text else []
+        if source is None or source.suffix != ".md":
+            return []
+        return quotations.quotations(self.root, source)
 
     def _seen_on(self, path: Path) -> dict[str, str]:
         rows = {

@@ -20,7 +20,7 @@ from tools.glossary import link as link_terms
 from tools.heads import describe
 from tools.kept import digest, kept
 from tools.lean import lighten_code
-from tools.mathfonts import cut_fonts, shown
+from tools.mathfonts import shown, write_fonts
 from tools.mathserver import server
 from tools.motion import add_scenes
 from tools.pages import mend, mend_sheets
@@ -28,8 +28,8 @@ from tools.passages import divide
 from tools.pictures import show_lighter
 from tools.searchindex import clean_search_index
 from tools.sources import FOLDER
-from tools.stylesheets import merge_stylesheets, take_in_one, taken_in
-from tools.typeset import copy_fonts, label_index, typeset_page
+from tools.stylesheets import merge_stylesheets, take_in_one
+from tools.typeset import label_index, typeset_page
 
 ROOT = Path(__file__).parents[1]
 HOME = Path("index.html")
@@ -47,18 +47,16 @@ def finish(site: Path, sources: Mapping[Path, Path] | None = None) -> None:
     """
     built = read(site)
     index = label_index(site, built, sources or {})
-    copy_fonts(site)
     mend_sheets(site)
     takehome.write(ROOT, site)
     survey = Survey(ROOT, site, built, index, write_feed(ROOT, site))
     letters = set[str]()
     for path, page in made(survey):
         letters |= page.letters
-        if path == HOME:
-            merge_stylesheets(site, page.sheets)
         if page.text != built.get(path):
             write(site / path, page.text)
-    cut_fonts(site, letters)
+    write_fonts(site, letters)
+    merge_stylesheets(site, built[HOME])
     clean_search_index(site)
 
 
@@ -90,10 +88,10 @@ def finished(page: str, own: Own, shared: Shared) -> Finished:
     page = mend(page, path, own.pictures, own.copies, shared.preloaded)
     page = surround(page, path, shared.drawers, own.run, has_data=own.has_data)
     page = show_lighter(describe(page, path, own.dates, has_feed=shared.has_feed), own.pictures)
-    page = add_copy_buttons(page if path.parts[0] == FOLDER else lighten_code(page))
-    sheets, page = taken_in(page), take_in_one(page)
+    page = page if path.parts[0] == FOLDER else lighten_code(page)
+    page = take_in_one(add_copy_buttons(page))
     page = divide(page) if path.parts[0] == "articles" else page
-    return Finished(page, uses, cites, sheets, shown(page))
+    return Finished(page, uses, cites, shown(page))
 
 
 def read(site: Path) -> dict[Path, str]:

@@ -3,26 +3,41 @@
 The glyphs of an equation are written by the style of its page, as content of empty elements.
 """
 
+import base64
 import io
+import json
 import logging
 import re
-from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 from tools.kept import kept
+from tools.mathserver import es5, typeset
+from tools.typeset import ASSETS, FONT_FACE, minify
 
-FOLDER = "assets/mathjax"
+FONTS = es5() / "output" / "chtml" / "fonts" / "woff-v2"
 CONTENT = re.compile(r'content: ?"((?:[^"\\]|\\.)*)"')
 ESCAPE = re.compile(r"\\([0-9A-Fa-f]{1,6})\s?|\\(.)")
 
 
-def cut_fonts(site: Path, shown: Iterable[str]) -> None:
-    """Leave in the fonts of a built site the glyphs of its pages' equations."""
-    letters = "".join(sorted(shown))
-    for file in sorted((site / FOLDER).glob("*.woff")):
-        content = file.read_bytes()
-        made = kept("fonts", [file.name, letters], lambda content=content: cut(content, letters))
-        file.write_bytes(made)
+def write_fonts(site: Path, letters: set[str]) -> None:
+    """Write MathJax's fonts into a site, for these letters alone, with a style that names them."""
+    target, wanted = site / ASSETS, "".join(sorted(letters))
+    target.mkdir(parents=True, exist_ok=True)
+    for font in FONTS.glob("*.woff"):
+        content = font.read_bytes()
+        made = kept("fonts", [font.name, wanted], partial(cut, content, wanted))
+        (target / font.name).write_bytes(made)
+    (target / "fonts.css").write_text(minify(faces()), "utf-8")
+
+
+def faces() -> str:
+    """Return the style that names the fonts."""
+    css = typeset(json.dumps({"equations": [{"tex": "x", "display": False}]}))["css"]
+    # The empty face decides line heights: arriving late, it would move every equation.
+    zero = base64.b64encode((FONTS / "MathJax_Zero.woff").read_bytes()).decode()
+    named = "".join(FONT_FACE.findall(css)).replace('url("/', 'url("')
+    return named.replace("MathJax_Zero.woff", f"data:font/woff;base64,{zero}")
 
 
 def shown(page: str) -> set[str]:

@@ -11,9 +11,8 @@ FONTS = tuple(
     f"source-{face}.woff2"
     for face in ("serif-4-roman", "serif-4-italic", "serif-4-display", "code-pro")
 )
-MATHS = "assets/mathjax/fonts.css"
 FONT_FOLDER = "assets/vendor/fonts"
-PRELOADED = (*(f"{FONT_FOLDER}/{font}" for font in FONTS), MATHS)
+PRELOADED = tuple(f"{FONT_FOLDER}/{font}" for font in FONTS)
 IMAGE = re.compile(r'<img\b(?![^>]*\bwidth=)[^>]*\bsrc="(?P<src>[^"#:]+)(?:#[^"]*)?"[^>]*>')
 DARK = (
     'matchMedia("(prefers-color-scheme: dark)").matches&&'
@@ -109,12 +108,7 @@ def preload_fonts(page: str, path: Path, preloaded: Sequence[str]) -> str:
         f'<link rel="preload" href="{relative(path, font)}" '
         'as="font" type="font/woff2" crossorigin>\n'
         for font in preloaded
-        if font != MATHS
     )
-    # On all pages, so that instant navigation does not drop the faces of mathematics on the way.
-    sheet = f'<link rel="stylesheet" href="{relative(path, MATHS)}">\n'
-    if MATHS in preloaded and sheet not in page:
-        links += sheet
     # The error page is served from any depth: it has no relative address that holds.
     if path == Path("404.html") or not links or links in page:
         return page

@@ -6,12 +6,12 @@ white space; pages take in that file alone.
 
 import posixpath
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
-from tools.typeset import minify
+from tools.typeset import ASSETS, minify
 
 MERGED = "assets/all.css"
+FACES = f"{ASSETS}/fonts.css"
 LINK = re.compile(
     r'<link rel="stylesheet" href="(?P<root>(?:\.\./)*|/)(?P<name>assets/[^"]+\.css)">\s*'
 )
@@ -19,14 +19,14 @@ LINK = re.compile(
 ADDRESS = re.compile(r"""url\((["']?)(?!["']|[\w-]+:|#|/)([^"')]+)\1\)""")
 
 
-def taken_in(page: str) -> list[str]:
-    """Return the stylesheets that a page takes in, in order."""
-    return [link["name"] for link in LINK.finditer(page)]
+def merge_stylesheets(site: Path, page: str) -> None:
+    """Write the stylesheet of a built site: what this page takes in, and the faces of mathematics.
 
-
-def merge_stylesheets(site: Path, names: Sequence[str]) -> None:
-    """Write the stylesheet of a built site, from those that its first page takes in."""
+    Those are for all pages, so that instant navigation does not drop them on the way.
+    """
+    names = [link["name"] for link in LINK.finditer(page)]
     if MERGED not in names:
+        names.append(FACES)
         sheets = [moved((site / name).read_text("utf-8"), name) for name in names]
         (site / MERGED).write_text(minify("\n".join(sheets)), "utf-8")
 

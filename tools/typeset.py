@@ -5,18 +5,16 @@ one Node process as one numbered document, and puts HTML with MathML inside in t
 page needs a script for its equations.
 """
 
-import base64
 import html
 import json
 import re
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from tools.kept import kept
-from tools.mathserver import es5, typeset, version
+from tools.mathserver import typeset, version
 
 ASSETS = "assets/mathjax"
 
@@ -130,21 +128,6 @@ def typeset_page(text: str, path: Path, index: Mapping[str, Label]) -> str:
     return _splice(page, typeset(_request(page)), index) if page.equations() else text
 
 
-def copy_fonts(site: Path) -> None:
-    """Copy MathJax's fonts into the site, with a stylesheet that names them."""
-    fonts = es5() / "output" / "chtml" / "fonts" / "woff-v2"
-    target = site / ASSETS
-    target.mkdir(parents=True, exist_ok=True)
-    for font in fonts.glob("*.woff"):
-        shutil.copyfile(font, target / font.name)
-    css = typeset(json.dumps({"equations": [{"tex": "x", "display": False}]}))["css"]
-    # The empty face decides line heights: arriving late, it would move every equation.
-    zero = base64.b64encode((fonts / "MathJax_Zero.woff").read_bytes()).decode()
-    faces = "".join(FONT_FACE.findall(css)).replace('url("/', 'url("')
-    faces = faces.replace("MathJax_Zero.woff", f"data:font/woff;base64,{zero}")
-    (target / "fonts.css").write_text(minify(faces), "utf-8")
-
-
 def minify(css: str) -> str:
     """Drop comments and white space, which are half of a style, but for text in quotes."""
     return SIGNS.sub(lambda part: part[1] or part[2] or (" " if part[3] else ""), css).strip()
@@ -220,7 +203,6 @@ def _splice(page: Page, answer: dict, index: Mapping[str, Label]) -> str:
         'as="font" type="font/woff" crossorigin>\n'
         for font in _fonts(answer)
     )
-    head += f'<link rel="stylesheet" href="{relative(page.path, f"{ASSETS}/fonts.css")}">\n'
     head += f"<style>{minify(FONT_FACE.sub('', answer['css']))}</style>\n"
     text = NEIGHBOURS.sub(_keep_together, ARITHMATEX.sub(replace, page.text))
     return text.replace("</head>", f"{head}</head>", 1)

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from benchmarks import bottleneck, capsules, infomax, nice, positions, svd, vae
-from benchmarks.duels import Results, contest, grown, require_equal
+from benchmarks.duels import Results, contest, grown, merged, require_equal, written
 
 MODULES = (nice, positions, capsules, vae, bottleneck, infomax, svd)
 FILE = Path(__file__).parents[1] / "docs" / "benchmarks.json"
@@ -79,29 +79,3 @@ def machine() -> Results:
         "machine/threads": THREADS,
         "machine/python": platform.python_version(),
     } | {f"machine/{name}": version(name) for name in LIBRARIES}
-
-
-def merged(known: Results, new: Results) -> Results:
-    """Put new results in the place of old ones of the same names; keep none of another machine."""
-    ran_on = {key: value for key, value in new.items() if key.startswith("machine/")}
-    if any(known.get(key) != value for key, value in ran_on.items()):
-        known = {}
-    fresh = {key.rpartition("/")[0] for key in new}
-    kept = {key: value for key, value in known.items() if key.rpartition("/")[0] not in fresh}
-    return kept | new
-
-
-def written(results: Results) -> str:
-    """Write results as the file holds them: sorted, with four digits."""
-    lines = [
-        f"  {json.dumps(key, ensure_ascii=False)}: {json.dumps(rounded(results[key]))}"
-        for key in sorted(results)
-    ]
-    return "{\n" + ",\n".join(lines) + "\n}\n"
-
-
-def rounded(value: Any) -> Any:
-    """Round numbers, also those in lists, to four significant digits."""
-    if isinstance(value, list):
-        return [rounded(each) for each in value]
-    return float(f"{value:.4g}") if isinstance(value, float) else value

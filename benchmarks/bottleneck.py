@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from benchmarks.duels import Duel, Growth, Results, Work, share, training_step, with_gradients
+from benchmarks.duels import Duel, Growth, Results, Step, Work, share, with_gradients
 from snippets.bottleneck import VIB, gaussian_rate
 
 BETA = 1e-3
@@ -40,8 +40,8 @@ def training(small: bool) -> Duel:
     """A step of Adam on 100 images: 784 features, two layers of 1,024, 256 latent."""
     model, x, y = _model(small)
     plain = Plain(model)
-    ours = training_step(model, lambda: model.loss(x, y, beta=BETA).total)
-    rivals = {"plain PyTorch": training_step(plain, lambda: plain.loss(x, y))}
+    ours = Step(model, lambda: model.loss(x, y, beta=BETA).total)
+    rivals = {"plain PyTorch": Step(plain, lambda: plain.loss(x, y))}
     return Duel(ours, rivals, memory=True)
 
 
@@ -51,7 +51,7 @@ DUELS = {"training step": training}
 def rate(small: bool) -> Results:
     """Return the share of a step that the rate takes, forward and backward."""
     model, x, y = _model(small)
-    step = training_step(model, lambda: model.loss(x, y, beta=BETA).total)
+    step = Step(model, lambda: model.loss(x, y, beta=BETA).total)
     codes = [each.detach() for each in model.encode(x)]
     return {"of a step": share(with_gradients(gaussian_rate, codes), step)}
 
@@ -63,7 +63,7 @@ def _step(batch: int, hidden: int) -> Work:
     torch.manual_seed(0)
     model, x = VIB(784, 256, 10, hidden=(hidden, hidden)), torch.rand(batch, 784)
     y = torch.arange(batch) % 10
-    return training_step(model, lambda: model.loss(x, y, beta=BETA).total)
+    return Step(model, lambda: model.loss(x, y, beta=BETA).total)
 
 
 GROWTH = {

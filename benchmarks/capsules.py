@@ -9,7 +9,7 @@ from unittest.mock import patch
 import torch
 from torch import Tensor
 
-from benchmarks.duels import Duel, Growth, Work, training_step, with_gradients
+from benchmarks.duels import Duel, Growth, Step, Work, with_gradients
 from snippets import capsules
 from snippets.capsules import MatrixCapsules, em_routing, spread_loss
 from snippets.moments import Cloud
@@ -74,14 +74,17 @@ def network(small: bool) -> Duel:
     torch.manual_seed(0)
     types = (2, 2, 2) if small else (2, 8, 8)
     net = MatrixCapsules(10, features=4 if small else 32, types=types, strides=(3, 2, 1))
-    images, target = torch.rand(4 if small else 32, 1, 28, 28), torch.arange(4 if small else 32) % 10
+    images, target = (
+        torch.rand(4 if small else 32, 1, 28, 28),
+        torch.arange(4 if small else 32) % 10,
+    )
 
     def step() -> Work:
         model = deepcopy(net)
-        return training_step(model, lambda: spread_loss(model(images), target, margin=0.5))
+        return Step(model, lambda: spread_loss(model(images), target, margin=0.5))
 
     rivals = {"broadcast": whole(BroadcastCloud)(step()), "einsum": whole(Cloud)(step())}
-    return Duel(step(), rivals, memory=True, tolerance=1e-3)
+    return Duel(step(), rivals, memory=True, tolerance=1e-3, calls=1)
 
 
 DUELS = {

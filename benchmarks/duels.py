@@ -5,10 +5,12 @@ is measured at growing sizes, and perhaps `SHARES`, other numbers. `small` sizes
 that all sides agree; the others are those that are timed.
 """
 
+import json
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from inspect import unwrap
 from itertools import cycle
 from typing import Any, NamedTuple
 
@@ -37,6 +39,7 @@ class Duel:
         yardsticks: What does less, or other work: stated beside, and never compared in value.
         memory: Whether peak memory is compared, too.
         tolerance: How far values may differ, relative to 1 and to the value itself.
+        calls: How many in a row must be equal; a steep loss makes rounding grow from step to step.
     """
 
     ours: Work
@@ -44,6 +47,7 @@ class Duel:
     yardsticks: Mapping[str, Work] = field(default_factory=dict)
     memory: bool = False
     tolerance: float = 1e-4
+    calls: int = 2
 
     @property
     def sides(self) -> dict[str, Work]:
@@ -70,17 +74,49 @@ class Fit(NamedTuple):
     since: int
 
 
-def require_equal(duel: Duel, *, calls: int = 2) -> None:
+class Step:
+    """A step of Adam on the weights of a model; a call returns the loss before it.
+
+    Args:
+        model: Its weights move at each call.
+        loss: Of the model.
+    """
+
+    def __init__(self, model: nn.Module, loss: Callable[[], Tensor]) -> None:
+        self.parameters = [*model.parameters()]
+        self.adam, self.loss = torch.optim.Adam(self.parameters), loss
+
+    def __call__(self) -> Tensor:
+        """Take the step."""
+        self.adam.zero_grad()
+        value = self.loss()
+        value.backward()
+        self.adam.step()
+        return value.detach()
+
+    def slope(self) -> Tensor:
+        """Return the norm of the gradient of the last step: Adam hides the scale of it."""
+        grads = [torch.as_tensor(each.grad) for each in self.parameters]
+        return torch.stack([grad.norm() for grad in grads]).norm()
+
+
+def require_equal(duel: Duel) -> None:
     """Fail unless all rivals return what we do, call after call, from the same random state."""
-    for call in range(calls):
+    for call in range(duel.calls):
         torch.manual_seed(call)
-        expected = duel.ours()
+        expected = _seen(duel.ours)
         for name, rival in duel.rivals.items():
             torch.manual_seed(call)
             assert_close(
-                rival(), expected, rtol=duel.tolerance, atol=duel.tolerance,
+                _seen(rival), expected, rtol=duel.tolerance, atol=duel.tolerance,
                 msg=lambda said, name=name, call=call: f"{name}, call {call + 1}: {said}",
             )  # fmt: skip
+
+
+def _seen(work: Work) -> Any:
+    """Call a side, and return all that must be equal."""
+    result, step = work(), unwrap(work)
+    return [result, step.slope()] if isinstance(step, Step) else result
 
 
 def contest(duel: Duel, benchmark: Any) -> Results:
@@ -105,6 +141,7 @@ def contest(duel: Duel, benchmark: Any) -> Results:
     }
     ours = columns.pop("ours")
     found: Results = {"ours": spread([1e3 * seconds for seconds in ours]), "turns": turns}
+    found |= {"rivals": [*duel.rivals], "yardsticks": [*duel.yardsticks]}
     for name, column in columns.items():
         found[name] = spread([theirs / own for theirs, own in zip(column, ours, strict=True)])
     return found | (memory(duel) if duel.memory else {})
@@ -121,20 +158,6 @@ def spread(values: Sequence[float]) -> list[float]:
     """Return the median and the quartiles below and above it."""
     low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
     return [middle, low, high]
-
-
-def training_step(model: nn.Module, loss: Callable[[], Tensor]) -> Work:
-    """Return a step of Adam on the weights of a model, which returns the loss before it."""
-    adam = torch.optim.Adam(model.parameters())
-
-    def step() -> Tensor:
-        adam.zero_grad()
-        value = loss()
-        value.backward()
-        adam.step()
-        return value.detach()
-
-    return step
 
 
 def with_gradients(function: Callable[..., Any], inputs: Sequence[Tensor]) -> Work:
@@ -198,6 +221,32 @@ def fit(sizes: Sequence[int], costs: Sequence[float], law: float) -> Fit:
             break
         since = size
     return Fit(exponent, (rest / across.square().sum()).sqrt().item(), since)
+
+
+def merged(known: Results, new: Results) -> Results:
+    """Put new results in the place of old ones of the same names; keep none of another machine."""
+    ran_on = {key: value for key, value in new.items() if key.startswith("machine/")}
+    if any(known.get(key) != value for key, value in ran_on.items()):
+        known = {}
+    fresh = {key.rpartition("/")[0] for key in new}
+    kept = {key: value for key, value in known.items() if key.rpartition("/")[0] not in fresh}
+    return kept | new
+
+
+def written(results: Results) -> str:
+    """Write results as the file holds them: sorted, with four digits."""
+    lines = [
+        f"  {json.dumps(key, ensure_ascii=False)}: {json.dumps(rounded(results[key]))}"
+        for key in sorted(results)
+    ]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def rounded(value: Any) -> Any:
+    """Round numbers, also those in lists, to four significant digits."""
+    if isinstance(value, list):
+        return [rounded(each) for each in value]
+    return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
 def _repeat(work: Work, count: int) -> None:

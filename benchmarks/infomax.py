@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, softplus
 
-from benchmarks.duels import Duel, Growth, Work, training_step, with_gradients
+from benchmarks.duels import Duel, Growth, Step, Work, with_gradients
 from snippets.infomax import (
     Critic,
     DeepInfoMax,
@@ -98,8 +98,8 @@ def training(small: bool) -> Duel:
     torch.manual_seed(0)
     model, images = DeepInfoMax(1, 4 if small else 32), torch.rand(4 if small else 128, 1, 28, 28)
     plain = Plain(model)
-    ours = training_step(model, lambda: model.loss(images).total)
-    rivals = {"plain PyTorch": training_step(plain, lambda: plain.loss(images))}
+    ours = Step(model, lambda: model.loss(images).total)
+    rivals = {"plain PyTorch": Step(plain, lambda: plain.loss(images))}
     return Duel(ours, rivals, memory=True)
 
 
@@ -115,7 +115,7 @@ DUELS = {
 def _step(batch: int) -> Work:
     torch.manual_seed(0)
     model, images = DeepInfoMax(1, 32), torch.rand(batch, 1, 28, 28)
-    return training_step(model, lambda: model.loss(images).total)
+    return Step(model, lambda: model.loss(images).total)
 
 
 GROWTH = {

@@ -10,7 +10,7 @@ from torch import Tensor, distributions, nn
 from torch.distributions import Transform
 from torch.profiler import ProfilerActivity, profile
 
-from benchmarks.duels import Duel, Growth, Results, Work, training_step
+from benchmarks.duels import Duel, Growth, Results, Step, Work
 from snippets.nice import NICE, logistic_draw, logistic_log_prob
 
 FEATURES, BATCH = 784, 128
@@ -32,9 +32,7 @@ class Zuko(nn.Module):
         self.flow = deepcopy(flow)
         width = len(flow.scaling.log_scale)
         uniform = distributions.Uniform(torch.zeros(width), 1.0)
-        prior = distributions.TransformedDistribution(
-            uniform, distributions.SigmoidTransform().inv
-        )
+        prior = distributions.TransformedDistribution(uniform, distributions.SigmoidTransform().inv)
         self.prior = distributions.Independent(prior, 1)
         self.masks = [torch.arange(width) % 2 == parity for parity in (0, 1)]
 
@@ -129,10 +127,10 @@ def training(small: bool) -> Duel:
     flow, by_zuko, by_normflows, x = _set_up(small)
     own = x[:, by_normflows.order]
     return Duel(
-        training_step(flow, lambda: -flow.log_prob(x).mean()),
+        Step(flow, lambda: -flow.log_prob(x).mean()),
         {
-            "zuko": training_step(by_zuko, lambda: -by_zuko.log_prob(x).mean()),
-            "normflows": training_step(by_normflows, lambda: -by_normflows.log_prob(own).mean()),
+            "zuko": Step(by_zuko, lambda: -by_zuko.log_prob(x).mean()),
+            "normflows": Step(by_normflows, lambda: -by_normflows.log_prob(own).mean()),
         },
     )
 
@@ -155,7 +153,7 @@ DUELS = {"log_prob": log_prob, "training step": training, "sample": sample}
 
 def _step(batch: int, hidden: int) -> Work:
     flow, x = _flow(hidden=hidden), torch.rand(batch, FEATURES)
-    return training_step(flow, lambda: -flow.log_prob(x).mean())
+    return Step(flow, lambda: -flow.log_prob(x).mean())
 
 
 GROWTH = {
@@ -171,8 +169,7 @@ GROWTH = {
 def multiplications(small: bool) -> Results:
     """Return the share of forward and backward that is bare matrix multiplication."""
     flow, *_, x = _set_up(small)
-    step = training_step(flow, lambda: -flow.log_prob(x).mean())
-    step()
+    flow.log_prob(x).mean().backward()
     with profile(activities=[ProfilerActivity.CPU]) as record:
         for _ in range(5):
             flow.zero_grad()

@@ -139,7 +139,7 @@ def shift(small: bool) -> Duel:
     own = scores[..., 1:].contiguous()  # theirs has one offset more, which nothing reads
     theirs = partial(XLNetRelativeAttention.rel_shift_bnij, klen=length)
     copy = {"a plain copy": scores[..., :length].clone}
-    return Duel(lambda: relative_shift(own).clone(), {"transformers": lambda: theirs(scores)}, copy)
+    return Duel(lambda: relative_shift(own), {"transformers": lambda: theirs(scores)}, copy)
 
 
 def _copied(ours: Attention, *weights: Tensor) -> Attention:
@@ -249,7 +249,15 @@ def _attention(length: int, *, scheme: str) -> Work:
 
 
 # Fused attention holds no matrix of weights; a bias is one. The recurrent flow is a loop.
-HOLDS_NO_MATRIX = ("none", "none, causal", "learned", "product", "sinusoidal", "recurrent", "rotary")
+HOLDS_NO_MATRIX = (
+    "none",
+    "none, causal",
+    "learned",
+    "product",
+    "sinusoidal",
+    "recurrent",
+    "rotary",
+)
 LENGTHS = (128, 256, 512, 1024, 2048, 4096)
 GROWTH = {
     scheme: Growth(

@@ -10,7 +10,7 @@ from benchmarks.duels import Duel, Growth, Results, Work
 from snippets.data import load_mnist
 from snippets.svd import alternating_least_squares, discarded_energy, low_rank
 
-IMAGES, RANK, SWEEPS = 2000, 32, 5
+IMAGES, RANK, SWEEPS = 1000, 32, 5
 
 
 def _matrix(small: bool) -> Tensor:
@@ -37,7 +37,7 @@ APPROXIMATE = {"torch.svd_lowrank": _lowrank, "scikit-learn, randomized_svd": _r
 
 
 def truncation(small: bool) -> Duel:
-    """Rank 32 of 2,000 MNIST images; ours and the first rival compute in float64."""
+    """Rank 32 of 1,000 MNIST images; ours and the first rival compute in float64."""
     matrix, rank = _matrix(small), 3 if small else RANK
     double, single = "torch.linalg.svd, float64", "torch.linalg.svd, float32"
     rivals = {

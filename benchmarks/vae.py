@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss, relu
 
-from benchmarks.duels import Duel, Growth, Results, Work, share, training_step, with_gradients
+from benchmarks.duels import Duel, Growth, Results, Step, Work, share, with_gradients
 from snippets.vae import VAE, gaussian_kl
 
 FEATURES, LATENT, BATCH = 784, 20, 128
@@ -48,8 +48,8 @@ def training(small: bool) -> Duel:
     """A step of Adam on 128 images: 784 features, 256 hidden, 20 latent."""
     model, x = _model(small)
     plain = Plain(model)
-    ours = training_step(model, lambda: model.loss(x).total)
-    return Duel(ours, {"plain PyTorch": training_step(plain, lambda: plain.loss(x))}, memory=True)
+    ours = Step(model, lambda: model.loss(x).total)
+    return Duel(ours, {"plain PyTorch": Step(plain, lambda: plain.loss(x))}, memory=True)
 
 
 DUELS = {"training step": training}
@@ -58,7 +58,7 @@ DUELS = {"training step": training}
 def divergence(small: bool) -> Results:
     """Return the share of a step that the KL takes, forward and backward."""
     model, x = _model(small)
-    step = training_step(model, lambda: model.loss(x).total)
+    step = Step(model, lambda: model.loss(x).total)
     codes = [each.detach() for each in model.encode(x)]
     return {"of a step": share(with_gradients(gaussian_kl, codes), step)}
 
@@ -69,7 +69,7 @@ SHARES = {"KL": divergence}
 def _step(batch: int, hidden: int) -> Work:
     torch.manual_seed(0)
     model, x = VAE(FEATURES, LATENT, hidden=(hidden, hidden)), torch.rand(batch, FEATURES)
-    return training_step(model, lambda: model.loss(x).total)
+    return Step(model, lambda: model.loss(x).total)
 
 
 GROWTH = {

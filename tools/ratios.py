@@ -1,0 +1,150 @@
+"""Write tables and a chart of what `make bench` measured: `python -m tools.ratios`.
+
+docs/benchmarks.json is flat, so that prose can quote it: `module/what/whom`. Of a comparison it has
+`ours` in milliseconds and, for each other side, the ratio of its time to ours, as a median between
+two quartiles; of a growth, sizes and costs and the power law through them.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tools.articles import Article
+from tools.charts.ratios import bars
+from tools.outputs import refresh
+from tools.publish import figure
+
+ROOT = Path(__file__).parents[1]
+PAGE = Path("docs/benchmarks.md")
+FILE = Path("docs/benchmarks.json")
+TABLES = Path("docs/benchmarks")
+ALT = (
+    "Horizontal bars on a logarithmic axis, one for each library and piece of work: how long it "
+    "takes in units of ours, from the line at 1; most reach to the right of it."
+)
+Rows = list[list[str]]
+Found = dict[str, dict[str, Any]]
+
+
+def load(root: Path = ROOT) -> Found:
+    """Return what was measured, by module and what was done."""
+    groups: Found = {}
+    for key, value in json.loads((root / FILE).read_text("utf-8")).items():
+        name, _, what = key.rpartition("/")
+        groups.setdefault(name, {})[what] = value
+    return groups
+
+
+def duels(found: Found) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield module, what was done and results of each comparison."""
+    for name, values in found.items():
+        if "rivals" in values:
+            yield (*name.split("/", 1), values)  # pyright: ignore[reportReturnType]
+
+
+def duel_rows(found: Found) -> Rows:
+    """Return a row for each side that does the same work as ours."""
+    return [
+        [module, what, name, _time(values["ours"][0]), _ratio(values[name]), _held(values, name)]
+        for module, what, values in duels(found)
+        for name in values["rivals"]
+    ]
+
+
+def yardstick_rows(found: Found) -> Rows:
+    """Return a row for each side that does less, or other work."""
+    return [
+        [module, what, name, _time(values["ours"][0]), _ratio(values[name])]
+        for module, what, values in duels(found)
+        for name in values["yardsticks"]
+    ]
+
+
+def growth_rows(found: Found) -> Rows:
+    """Return a row for each cost that was fitted."""
+    return [
+        [
+            *(name.split("/", 1) if cost == "time" else ("", "")),
+            f"{values['over']}, {values['sizes'][0]:,} to {values['sizes'][-1]:,}",
+            cost,
+            f"{values[f'{cost}, law']:g}",
+            _power(values[f"{cost}, fit"]),
+            _since(values[f"{cost}, fit"][2], values["sizes"]),
+        ]
+        for name, values in found.items()
+        if "sizes" in values
+        for cost in ("time", "memory")
+    ]
+
+
+def tables(found: Found) -> dict[str, str]:
+    """Return the text of each table."""
+    ours = "ours (ms)"
+    return {
+        "duels": _table(
+            ["module", "what", "beside", ours, "its time", "its memory"], duel_rows(found)
+        ),
+        "yardsticks": _table(["module", "what", "beside", ours, "its time"], yardstick_rows(found)),
+        "growth": _table(
+            ["module", "what", "over", "cost", "law", "exponent", "keeps to it from"],
+            growth_rows(found),
+        ),
+    }
+
+
+def chart(found: Found) -> None:
+    """Write the chart of all ratios, in both schemes."""
+    groups: dict[str, dict[str, Any]] = {}
+    for module, what, values in duels(found):
+        rows = {f"{what} — {name}": tuple(values[name]) for name in values["rivals"]}
+        groups.setdefault(module, {}).update(rows)
+    figure("benchmarks_ratios", bars(groups, "time in units of ours, ours = 1"), alt=ALT)
+
+
+def quoted(page: Article) -> set[str]:
+    """Return the keys that a page quotes."""
+    return {found.key for found in page.measured if found.slug == "benchmarks"}
+
+
+def main(root: Path = ROOT) -> None:
+    """Write all that shows what was measured, and the numbers in the prose."""
+    found = load(root)
+    (root / TABLES).mkdir(exist_ok=True)
+    for name, text in tables(found).items():
+        (root / TABLES / f"{name}.md").write_text(text, "utf-8")
+    chart(found)
+    refresh(root, root / PAGE)
+
+
+def _table(header: list[str], rows: Rows) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _time(milliseconds: float) -> str:
+    return f"{milliseconds:.3g}"
+
+
+def _ratio(values: list[float]) -> str:
+    middle, low, high = values
+    return f"{middle:.2f} ({low:.2f}–{high:.2f})"
+
+
+def _held(values: dict[str, Any], name: str) -> str:
+    ratio = values.get(f"{name}, memory")
+    return "" if ratio is None else f"{ratio:.2f}"
+
+
+def _power(fit: list[float]) -> str:
+    return f"{fit[0]:.2f} ± {fit[1]:.2f}"
+
+
+def _since(size: int, sizes: list[int]) -> str:
+    if size == sizes[0]:
+        return "the first size"
+    return f"{size:,}" if size else "not yet"
+
+
+if __name__ == "__main__":
+    main()

@@ -71,6 +71,6 @@ GROWTH = {
         lambda n: _step(n, 512), (16, 32, 64, 128, 256, 512, 1024), "batch", 1, 1
     ),
     "training step, hidden width": Growth(
-        lambda n: _step(100, n), (128, 256, 512, 1024, 2048, 4096), "hidden width", 2, 2
+        lambda n: _step(100, n), (64, 128, 256, 512, 1024, 2048), "hidden width", 2, 2
     ),
 }

@@ -24,7 +24,8 @@ Work = Callable[[], Any]
 Results = dict[str, Any]  # under "module/what/whom", as docs/benchmarks.json has them
 
 TURNS = range(9, 61)  # of each duel
-SECONDS = 5.0  # that a duel may take
+SECONDS = 3.0  # that a duel may take
+LEAST = 3  # calls at each size, the quickest of which counts
 ROUND = 2e-3  # seconds that a round lasts at least
 LEFT = 0.25  # how far a local slope may lie from the law that it is said to follow
 
@@ -194,12 +195,12 @@ def grown(growth: Growth) -> Results:
 
 
 def price(work: Work, *, seconds: float = 0.15) -> tuple[float, float]:
-    """Return the median milliseconds of calls, and the peak megabytes of one."""
-    _seconds(work)
+    """Return the least milliseconds of several calls, and the peak megabytes of one."""
+    work()
     times: list[float] = []
-    while len(times) < TURNS[0] // 2 or (sum(times) < seconds and len(times) < TURNS[-1]):
+    while len(times) < LEAST or (sum(times) < seconds and len(times) < TURNS[-1]):
         times.append(_timed(work))
-    return 1e3 * statistics.median(times), peak_bytes(work) / 1e6
+    return 1e3 * min(times), peak_bytes(work) / 1e6
 
 
 def fit(sizes: Sequence[int], costs: Sequence[float], law: float) -> Fit:

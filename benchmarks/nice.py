@@ -158,10 +158,10 @@ def _step(batch: int, hidden: int) -> Work:
 
 GROWTH = {
     "training step, batch": Growth(
-        lambda batch: _step(batch, 500), (16, 32, 64, 128, 256, 512, 1024), "batch", 1, 1
+        lambda batch: _step(batch, 500), (16, 32, 64, 128, 256, 512), "batch", 1, 1
     ),
     "training step, hidden width": Growth(
-        lambda hidden: _step(128, hidden), (64, 128, 256, 512, 1024, 2048), "hidden width", 2, 2
+        lambda hidden: _step(128, hidden), (32, 64, 128, 256, 512, 1024), "hidden width", 2, 2
     ),
 }
 

@@ -74,9 +74,9 @@ def _step(batch: int, hidden: int) -> Work:
 
 GROWTH = {
     "training step, batch": Growth(
-        lambda n: _step(n, 256), (32, 64, 128, 256, 512, 1024, 2048, 4096), "batch", 1, 1
+        lambda n: _step(n, 256), (32, 64, 128, 256, 512, 1024, 2048), "batch", 1, 1
     ),
     "training step, hidden width": Growth(
-        lambda n: _step(128, n), (128, 256, 512, 1024, 2048, 4096), "hidden width", 2, 2
+        lambda n: _step(128, n), (64, 128, 256, 512, 1024, 2048), "hidden width", 2, 2
     ),
 }

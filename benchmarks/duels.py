@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from inspect import unwrap
-from itertools import cycle
+from random import Random
 from typing import Any, NamedTuple
 
 import torch
@@ -124,28 +124,35 @@ def contest(duel: Duel, benchmark: Any) -> Results:
     """Let the sides take turns under pytest-benchmark, and return what came of it.
 
     The plugin knows no rivals, but asks a `setup` what to call in each round: here, the next side.
-    A ratio is that of a rival's time to ours in the same turn.
+    Each turn has an order of its own, since a side feels the caches and the threads that the one
+    before it left. A ratio is that of a rival's time to ours in the same turn.
     """
-    once = {name: _seconds(work) for name, work in duel.sides.items()}
+    sides = duel.sides
+    once = {name: _seconds(work) for name, work in sides.items()}
     loops = {name: max(1, round(ROUND / seconds)) for name, seconds in once.items()}
     turn = sum(once[name] * loops[name] for name in once)
     turns = min(max(int(SECONDS / turn), TURNS[0]), TURNS[-1])
-    following = cycle([(work, loops[name]) for name, work in duel.sides.items()])
+    shuffle = Random(0).sample
+    order = [name for _ in range(turns + 1) for name in shuffle([*sides], len(sides))]
+    following = iter([(sides[name], loops[name]) for name in order])
     benchmark.pedantic(
         _repeat, setup=lambda: (next(following), {}),
-        rounds=turns * len(loops), warmup_rounds=len(loops),
+        rounds=turns * len(sides), warmup_rounds=len(sides),
     )  # fmt: skip
-    times: list[float] = benchmark.stats.stats.data
-    columns = {
-        name: [seconds / count for seconds in times[place :: len(loops)]]
-        for place, (name, count) in enumerate(loops.items())
-    }
+    columns: dict[str, list[float]] = {name: [] for name in sides}
+    for name, seconds in zip(order[len(sides) :], benchmark.stats.stats.data, strict=True):
+        columns[name].append(seconds / loops[name])
+    return _compared(duel, columns, turns) | (memory(duel) if duel.memory else {})
+
+
+def _compared(duel: Duel, columns: dict[str, list[float]], turns: int) -> Results:
+    """Return our milliseconds, and the ratios of all others to them."""
     ours = columns.pop("ours")
     found: Results = {"ours": spread([1e3 * seconds for seconds in ours]), "turns": turns}
     found |= {"rivals": [*duel.rivals], "yardsticks": [*duel.yardsticks]}
     for name, column in columns.items():
         found[name] = spread([theirs / own for theirs, own in zip(column, ours, strict=True)])
-    return found | (memory(duel) if duel.memory else {})
+    return found
 
 
 def memory(duel: Duel) -> Results:

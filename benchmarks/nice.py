@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from copy import deepcopy
+from typing import Any
 
 import normflows
 import torch
@@ -38,7 +39,7 @@ class Zuko(nn.Module):
 
     def transform(self) -> Transform:
         """Return the map from x to z."""
-        steps: list[Transform] = [
+        steps: list[Any] = [
             zuko.transforms.CouplingTransform(self._shift(coupling.shift), self.masks[index % 2])
             for index, coupling in enumerate(self.flow.couplings)
         ]
@@ -99,7 +100,7 @@ class _Logistic(normflows.distributions.BaseDistribution):
 
 def _negated(network: nn.Module) -> nn.Module:
     copy = deepcopy(network)
-    for parameter in copy[-1].parameters():  # pyright: ignore[reportIndexIssue]
+    for parameter in copy[-1].parameters():
         parameter.data.neg_()
     return copy
 

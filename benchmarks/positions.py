@@ -215,7 +215,6 @@ def deberta_attention(small: bool) -> Duel:
     scheme = DebertaPositions(dim, HEADS, max_distance=farthest, as_released=True)
     ours = Attention(dim, HEADS, position=scheme)
     _copied(ours, net.query_proj.weight, net.key_proj.weight, net.value_proj.weight)
-    ours.output.weight.data.copy_(torch.eye(dim))
     scheme.query.weight.data.copy_(net.pos_query_proj.weight.data)
     scheme.key.weight.data.copy_(net.pos_key_proj.weight.data)
     for name in ("query", "key", "value", "pos_query", "pos_key"):
@@ -223,7 +222,7 @@ def deberta_attention(small: bool) -> Duel:
             layer.bias.data.zero_()
     mask, table = torch.ones(len(x), 1, *[x.shape[1]] * 2), scheme.table.data
     call = torch.no_grad()(lambda: net(x, mask, rel_embeddings=table)[0])
-    ours.output = torch.nn.Identity()  # pyright: ignore[reportAttributeAccessIssue]
+    ours.output = torch.nn.Identity()
     return Duel(torch.no_grad()(lambda: ours(x)), {"transformers": call}, memory=True)
 
 

@@ -43,30 +43,22 @@ def duels(found: Found) -> Iterator[tuple[str, str, dict[str, Any]]]:
             yield (*name.split("/", 1), values)  # pyright: ignore[reportReturnType]
 
 
-def duel_rows(found: Found) -> Rows:
-    """Return a row for each side that does the same work as ours."""
+def duel_rows(found: Found, module: str, kind: str) -> Rows:
+    """Return a row for each side of a module's comparisons: all `rivals`, or all `yardsticks`."""
     return [
-        [module, what, name, _time(values["ours"][0]), _ratio(values[name]), _held(values, name)]
-        for module, what, values in duels(found)
-        for name in values["rivals"]
-    ]
-
-
-def yardstick_rows(found: Found) -> Rows:
-    """Return a row for each side that does less, or other work."""
-    return [
-        [module, what, name, _time(values["ours"][0]), _ratio(values[name])]
-        for module, what, values in duels(found)
-        for name in values["yardsticks"]
+        [what, name, _time(values["ours"][0]), *_ratio(values[name]), _held(values, name)]
+        for each, what, values in duels(found)
+        for name in values[kind]
+        if each == module
     ]
 
 
 def growth_rows(found: Found) -> Rows:
-    """Return a row for each cost that was fitted."""
+    """Return two rows for each growth: time, then memory."""
     return [
         [
-            *(name.split("/", 1) if cost == "time" else ("", "")),
-            f"{values['over']}, {values['sizes'][0]:,} to {values['sizes'][-1]:,}",
+            name.replace("/", ": ") if cost == "time" else "",
+            f"{values['sizes'][0]:,} to {values['sizes'][-1]:,}" if cost == "time" else "",
             cost,
             f"{values[f'{cost}, law']:g}",
             _power(values[f"{cost}, fit"]),
@@ -79,26 +71,23 @@ def growth_rows(found: Found) -> Rows:
 
 
 def tables(found: Found) -> dict[str, str]:
-    """Return the text of each table."""
-    ours = "ours (ms)"
-    return {
-        "duels": _table(
-            ["module", "what", "beside", ours, "its time", "its memory"], duel_rows(found)
-        ),
-        "yardsticks": _table(["module", "what", "beside", ours, "its time"], yardstick_rows(found)),
-        "growth": _table(
-            ["module", "what", "over", "cost", "law", "exponent", "keeps to it from"],
-            growth_rows(found),
-        ),
-    }
+    """Return the text of each table: two a module, and one of all growths."""
+    header = ["what", "beside", "ours (ms)", "its time", "quartiles", "its memory"]
+    law = ["what", "sizes", "cost", "law", "exponent", "keeps to it from"]
+    made = {"growth": _table(law, growth_rows(found))}
+    for module in dict.fromkeys(module for module, *_ in duels(found)):
+        for kind in ("rivals", "yardsticks"):
+            if rows := duel_rows(found, module, kind):
+                made[f"{module}_{kind}"] = _table(header, rows)
+    return made
 
 
 def chart(found: Found) -> None:
     """Write the chart of all ratios, in both schemes."""
-    groups: dict[str, dict[str, Any]] = {}
-    for module, what, values in duels(found):
-        rows = {f"{what} — {name}": tuple(values[name]) for name in values["rivals"]}
-        groups.setdefault(module, {}).update(rows)
+    groups = {
+        f"{module}: {what}": {name: tuple(values[name]) for name in values["rivals"]}
+        for module, what, values in duels(found)
+    }
     figure("benchmarks_ratios", bars(groups, "time in units of ours, ours = 1"), alt=ALT)
 
 
@@ -126,9 +115,9 @@ def _time(milliseconds: float) -> str:
     return f"{milliseconds:.3g}"
 
 
-def _ratio(values: list[float]) -> str:
+def _ratio(values: list[float]) -> tuple[str, str]:
     middle, low, high = values
-    return f"{middle:.2f} ({low:.2f}–{high:.2f})"
+    return f"{middle:.2f}", f"{low:.2f} to {high:.2f}"
 
 
 def _held(values: dict[str, Any], name: str) -> str:

@@ -33,7 +33,7 @@ def load(root: Path = ROOT) -> Found:
     for key, value in json.loads((root / FILE).read_text("utf-8")).items():
         name, _, what = key.rpartition("/")
         groups.setdefault(name, {})[what] = value
-    return groups
+    return dict(sorted(groups.items()))
 
 
 def duels(found: Found) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -107,6 +107,9 @@ def main(root: Path = ROOT) -> None:
 
 
 def _table(header: list[str], rows: Rows) -> str:
+    """Write a table, without a last column that is empty."""
+    if not any(row[-1] for row in rows):
+        header, rows = header[:-1], [row[:-1] for row in rows]
     lines = [header, ["---"] * len(header), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 

@@ -48,9 +48,9 @@ def bars(groups: Mapping[str, Mapping[str, Spread]], across: str, *, height: flo
 
 def _logarithmic(axes: Axes) -> None:
     """Give the axis of ratios ticks that can be read, and a grid."""
-    low, high = axes.get_xlim()
+    low, high = 0.9 * axes.dataLim.x0, 1.1 * axes.dataLim.x1
     axes.set_xscale("log")
-    axes.set_xlim(max(low, TICKS[0]), high)
+    axes.set_xlim(low, high)
     axes.set_xticks([tick for tick in TICKS if low <= tick <= high])
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     axes.xaxis.set_minor_locator(NullLocator())

@@ -58,7 +58,7 @@ scenes: $(READY)
 # Two threads for numpy too, and the kernels that it would choose by itself.
 bench: $(READY)
 	env -u OMP_NUM_THREADS -u OPENBLAS_CORETYPE $(BIN)/pytest benchmarks/bench.py \
-		-p benchmark -p no:xdist --verbose -W default $(ARGS)
+		-p benchmark -p no:xdist --benchmark-quiet --benchmark-disable-gc --verbose -W default $(ARGS)
 	$(BIN)/python -m tools.ratios
 
 faults: $(READY)

@@ -21,8 +21,7 @@ from transformers.models.llama.modeling_llama import (
 )
 from transformers.models.t5.configuration_t5 import T5Config
 from transformers.models.t5.modeling_t5 import T5Attention
-from transformers.models.xlnet.configuration_xlnet import XLNetConfig
-from transformers.models.xlnet.modeling_xlnet import XLNetModel, XLNetRelativeAttention
+from transformers.models.xlnet.modeling_xlnet import XLNetRelativeAttention
 from x_transformers import x_transformers
 
 from benchmarks.duels import Duel, Growth, Work, with_gradients
@@ -32,7 +31,6 @@ from snippets.positions import (
     DebertaPositions,
     RotaryPositions,
     T5Positions,
-    TransformerXLPositions,
     relative_shift,
     rotary,
 )
@@ -203,8 +201,10 @@ def t5_attention(small: bool) -> Duel:
     )
 
 
-def _deberta(dim: int, farthest: int) -> Any:
-    """Return disentangled attention without biases, which ours does not have."""
+def deberta_attention(small: bool) -> Duel:
+    """A layer of disentangled attention without its output map, (4, 512, 512), eight heads."""
+    x = _tokens(small, 512)
+    dim, farthest = x.shape[-1], 8 if small else 512
     make: Any = DebertaV2Config
     config = make(
         hidden_size=dim, num_attention_heads=HEADS, relative_attention=True,
@@ -212,55 +212,18 @@ def _deberta(dim: int, farthest: int) -> Any:
         hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
     )  # fmt: skip
     net: Any = DisentangledSelfAttention(config).eval()
-    for name in ("query", "key", "value", "pos_query", "pos_key"):
-        if (layer := getattr(net, f"{name}_proj")).bias is not None:
-            layer.bias.data.zero_()
-    return net
-
-
-def deberta_attention(small: bool) -> Duel:
-    """A layer of disentangled attention without its output map, (4, 512, 512), eight heads."""
-    x = _tokens(small, 512)
-    dim, farthest = x.shape[-1], 8 if small else 512
-    net = _deberta(dim, farthest)
     scheme = DebertaPositions(dim, HEADS, max_distance=farthest, as_released=True)
     ours = Attention(dim, HEADS, position=scheme)
     _copied(ours, net.query_proj.weight, net.key_proj.weight, net.value_proj.weight)
     scheme.query.weight.data.copy_(net.pos_query_proj.weight.data)
     scheme.key.weight.data.copy_(net.pos_key_proj.weight.data)
-    ours.output = torch.nn.Identity()
+    for name in ("query", "key", "value", "pos_query", "pos_key"):
+        if (layer := getattr(net, f"{name}_proj")).bias is not None:
+            layer.bias.data.zero_()
     mask, table = torch.ones(len(x), 1, *[x.shape[1]] * 2), scheme.table.data
     call = torch.no_grad()(lambda: net(x, mask, rel_embeddings=table)[0])
+    ours.output = torch.nn.Identity()
     return Duel(torch.no_grad()(lambda: ours(x)), {"transformers": call}, memory=True)
-
-
-def xlnet_attention(small: bool) -> Duel:
-    """A layer of Transformer-XL's attention, as XLNet has it, (4, 512, 512), eight heads."""
-    x = _tokens(small, 512)
-    batch, length, dim = x.shape
-    config = XLNetConfig(vocab_size=8, d_model=dim, n_head=HEADS, d_inner=4, n_layer=1, dropout=0.0)
-    net: Any = XLNetRelativeAttention(config).eval()
-    waves = partial(XLNetModel(config).relative_positional_encoding, length, length, bsz=batch)
-    net.layer_norm = torch.nn.Identity()
-    for parameter in net.parameters():
-        torch.nn.init.normal_(parameter, std=0.03)
-    scheme = TransformerXLPositions(dim, HEADS, layout="half")
-    ours = Attention(dim, HEADS, position=scheme)
-    _copied(ours, *(each.flatten(1).T for each in (net.q, net.k, net.v)), net.o.flatten(1))
-    scheme.key.weight.data.copy_(net.r.flatten(1).T)
-    scheme.content_bias.data.copy_(net.r_w_bias)
-    scheme.offset_bias.data.copy_(net.r_r_bias)
-
-    @torch.no_grad()
-    def theirs() -> Tensor:
-        h = x.transpose(0, 1)
-        heads = [torch.einsum("ibh,hnd->ibnd", h, each) for each in (net.q, net.k, net.v)]
-        far = torch.einsum("ibh,hnd->ibnd", waves(), net.r)
-        mixed = net.rel_attn_core(*heads, far)
-        return net.post_attention(h, mixed, residual=False).transpose(0, 1)
-
-    call, tolerance = torch.no_grad()(lambda: ours(x)), 1e-3  # their waves are float32
-    return Duel(call, {"transformers": theirs}, memory=True, tolerance=tolerance)
 
 
 DUELS: dict[str, Callable[[bool], Duel]] = {
@@ -274,7 +237,6 @@ DUELS: dict[str, Callable[[bool], Duel]] = {
     "rotary attention": rotary_attention,
     "T5 attention": t5_attention,
     "DeBERTa attention": deberta_attention,
-    "Transformer-XL attention": xlnet_attention,
 }
 
 

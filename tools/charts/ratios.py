@@ -11,7 +11,7 @@ from tools.charts.base import WIDTH, Draw
 from tools.palette import Palette
 
 Spread = tuple[float, float, float]
-TICKS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50)
+TICKS = (0.05, 0.1, 0.2, 0.5, 0.7, 1, 2, 5, 10, 20, 50)
 
 
 def bars(groups: Mapping[str, Mapping[str, Spread]], across: str, *, height: float = 0.18) -> Draw:

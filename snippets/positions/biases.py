@@ -31,7 +31,10 @@ def offsets(length: int, device: torch.device) -> Int64[Tensor, "offsets"]:
 def toeplitz(
     values: Float[Tensor, "heads offsets"],
 ) -> Float[Tensor, "heads length length"]:
-    """Lay values by offset out as a matrix, constant along its diagonals."""
+    """Lay values by offset out as a matrix, constant along its diagonals.
+
+    Under torch.func.vmap its gradient is right, but taken one by one.
+    """
     require(values.ndim == 2, "rank of values", 2, values.ndim)  # noqa: PLR2004
     columns = values.shape[1]
     require(columns % 2 == 1, "columns of values", "odd", columns)

@@ -60,9 +60,11 @@ labs: $(READY)
 scenes: $(READY)
 	$(BIN)/python -m tools.scenes
 
+# Two threads for numpy too, and the kernels that it would choose by itself.
 bench: $(READY)
-	$(BIN)/python benchmarks/nice.py
-	$(BIN)/python benchmarks/rotary.py
+	env -u OMP_NUM_THREADS -u OPENBLAS_CORETYPE $(BIN)/pytest benchmarks/bench.py \
+		-p benchmark -p no:xdist --benchmark-quiet --benchmark-disable-gc --verbose -W default $(ARGS)
+	$(BIN)/python -m tools.ratios
 
 faults: $(READY)
 	$(BIN)/python -m tools.faults $(ARGS)

@@ -200,6 +200,7 @@ def planted(root: Path, rule: Rule, file: str, old: str, new: str) -> list[str]:
         ("## Code", "<pre><code>x = 1</code></pre>", "20: <pre> hides code"),
         ("## Code", "Words:\n\n    import torch\n", "22: Python in an indented block"),
         (TABLE, '--8<-- "snippets/svd.py:same"', "50: outside fences only tables"),
+        (TABLE, '--8<-- "benchmarks/svd.md"', "50: outside fences only tables"),
     ],
 )
 def test_fences_of_a_fourth_kind_are_noticed(root: Path, old: str, new: str, said: str) -> None:
@@ -262,6 +263,7 @@ def test_labels_that_disagree_are_noticed(
         (">1.5<", ">1.53<", "the lab measured '1.52'"),
         ("svd:seconds", "svd:minutes", f"{PAGE_FILE}:9: svd:minutes is no number in"),
         ("svd:seconds", "vae:seconds", "has no docs/labs/vae.json"),
+        ("svd:seconds", "benchmarks:seconds", "has no docs/benchmarks.json: run `make bench`"),
         ('value="svd:', "value='svd:", 'a <data> is not <data value="SLUG:key">'),
     ],
 )

@@ -117,9 +117,10 @@ def _page_problems(page: Article) -> Found:
     prose = page.prose.splitlines()
     for inclusion in page.inclusions:
         if prose[inclusion.line - 1].strip() and not re.fullmatch(
-            r"docs/labs/\w+\.md", inclusion.path
+            r"docs/(?:labs|benchmarks)/\w+\.md", inclusion.path
         ):
-            yield inclusion.line, "outside fences only tables that a lab wrote are included"
+            said = "outside fences only tables that a lab or `make bench` wrote are included"
+            yield inclusion.line, said
 
 
 def _is_python(code: str) -> bool:

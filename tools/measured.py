@@ -1,7 +1,8 @@
 """Compare the measured numbers in an article's prose with docs/labs/SLUG.json.
 
 A number is written `<data value="SLUG:key">1,234.5</data>`, of a list `SLUG:key[0]`: how it is
-written, decimals and all, is the author's choice; what it says is the lab's.
+written, decimals and all, is the author's choice; what it says is the lab's. The slug `benchmarks`
+stands for docs/benchmarks.json.
 """
 
 import json
@@ -48,11 +49,13 @@ def corrections(root: Path, article: Article) -> list[tuple[Measured, str]]:
 
 
 def _value(root: Path, article: Article, found: Measured) -> float | str:
-    path = Path("docs/labs", f"{found.slug}.json")
+    folder = "docs" if found.slug == "benchmarks" else "docs/labs"
+    path = Path(folder, f"{found.slug}.json")
     where = f"{_relative(article.path, root)}:{found.line}: {found.slug}:{found.key}"
     key = _KEY.fullmatch(found.key)
     if not (root / path).is_file():
-        raise ValueError(f"{where} has no {path}: run `make labs`")
+        command = "make bench" if folder == "docs" else "make labs"
+        raise ValueError(f"{where} has no {path}: run `{command}`")
     values = _load(root / path, (root / path).stat().st_mtime_ns)
     value = values.get(key[1]) if key else None
     if key and key[2] and isinstance(value, list) and int(key[2]) < len(value):

@@ -19,7 +19,6 @@ from snippets.checks import (
     require_counts,
 )
 from snippets.positions.attention import Heads, Scheme
-from snippets.positions.relative import relative_shift
 
 Added = Float[Tensor, "1 heads length length"]
 
@@ -32,12 +31,15 @@ def offsets(length: int, device: torch.device) -> Int64[Tensor, "offsets"]:
 def toeplitz(
     values: Float[Tensor, "heads offsets"],
 ) -> Float[Tensor, "heads length length"]:
-    """Lay values by offset out as a matrix, constant along its diagonals."""
+    """Lay values by offset out as a matrix, constant along its diagonals.
+
+    Under torch.func.vmap its gradient is right, but taken one by one.
+    """
     require(values.ndim == 2, "rank of values", 2, values.ndim)  # noqa: PLR2004
     columns = values.shape[1]
     require(columns % 2 == 1, "columns of values", "odd", columns)
-    length = (columns + 1) // 2
-    return relative_shift(values[:, None].expand(-1, length, -1))
+    # Row i is a window that begins at offset -i; all windows overlap.
+    return values.unfold(1, (columns + 1) // 2, 1).flip(1)
 
 
 # --8<-- [start:t5-bucket]

@@ -32,7 +32,7 @@ LAYOUTS = get_args(Layout)
 SMALL = (torch.float16, torch.bfloat16)
 SHORTEST = 128  # rows of the smallest table kept
 KEPT = 16  # tables
-CACHED = 1 << 19  # numbers that stay in the cache between two operations
+CACHED = 1 << 18  # numbers that stay in the cache between two operations
 
 
 # --8<-- [start:rotary]

@@ -20,6 +20,7 @@ from snippets.checks import (
     require_counts,
     require_dtype,
     require_shape,
+    require_widths,
 )
 from snippets.vae import gaussian_kl, reparameterize
 
@@ -47,8 +48,8 @@ class Encoder(nn.Module):
         widths: Sequence[int] = (8, 16, 32),
     ) -> None:
         super().__init__()
-        require_counts(channels=channels, latent=latent, depth=len(widths))
-        require_counts(**{f"widths[{i}]": n for i, n in enumerate(widths)})
+        require_counts(channels=channels, latent=latent)
+        require_widths("widths", widths, 1)
         layers: list[nn.Module] = []
         for incoming, outgoing in pairwise([channels, *widths]):
             layers += [nn.Conv2d(incoming, outgoing, 3, 2, 1), nn.ReLU()]

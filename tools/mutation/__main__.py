@@ -1,0 +1,125 @@
+"""Mutate the snippets, one expression at a time, and count the mutants that the tests kill.
+
+`python -m tools.mutation` takes hours for all of them; `--only svd.py vae.py` names files, `--sample 300`
+draws some at random. Results are kept in .cache/mutation/results.jsonl: what was judged is not
+judged again, unless its text or the tests' have changed (`--fresh`). Survivors are listed at the end.
+"""
+
+import argparse
+import json
+import math
+import random
+from collections import Counter
+from hashlib import sha256
+from pathlib import Path
+
+from tqdm import tqdm
+
+from tools.mutation.mutants import Mutant, mutants
+from tools.mutation.proving import Cover, covered, import_libraries, verdict
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / ".cache" / "mutation"
+TOGETHER = ("survey", "properties", "robustness")  # tests of more than one module
+PASSES = (("--no-shape-checks",), ("-m", "not refusal"))  # as `make unit` runs the tests
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Judge mutants, and print a table."""
+    parser = argparse.ArgumentParser(prog="python -m tools.mutation", description=__doc__)
+    parser.add_argument("--only", nargs="+", default=[], metavar="FILE", help="below snippets/")
+    parser.add_argument("--sample", type=int, metavar="N", help="mutants drawn at random")
+    parser.add_argument("--seed", type=int, default=0, help="of the sample")
+    parser.add_argument("--fresh", action="store_true", help="forget what was found before")
+    parser.add_argument("--again", action="store_true", help="judge survivors again")
+    chosen = parser.parse_args(arguments)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    if chosen.fresh:
+        (FOLDER / "results.jsonl").unlink(missing_ok=True)
+    files = [f"snippets/{name}" for name in chosen.only] or modules()
+    every = [mutant for file in files for mutant in mutants(ROOT, file)]
+    if chosen.sample:
+        every = random.Random(chosen.seed).sample(every, min(chosen.sample, len(every)))
+    report(judged(every, chosen.again))
+
+
+def modules() -> list[str]:
+    """Return the files of the package, less those that hold no code."""
+    files = sorted((ROOT / "snippets").rglob("*.py"))
+    return [str(file.relative_to(ROOT)) for file in files if file.name != "__init__.py"]
+
+
+def test_files() -> list[Path]:
+    """Return the tests of the snippets, not those of the site."""
+    names = {Path(file).stem for file in modules()} | {"positions", *TOGETHER}
+    return [
+        file
+        for file in sorted((ROOT / "tests").glob("test_*.py"))
+        if any(file.stem.removeprefix("test_").startswith(name) for name in names)
+        and "snippets" in file.read_text("utf-8")
+    ]
+
+
+def judged(every: list[Mutant], again: bool) -> list[tuple[Mutant, str]]:
+    """Return a verdict for each mutant, from the record or from the tests."""
+    file = FOLDER / "results.jsonl"
+    rows = file.read_text("utf-8").splitlines() if file.is_file() else []
+    known = {row["key"]: row["verdict"] for row in map(json.loads, rows)}
+    if again:
+        known = {key: value for key, value in known.items() if value == "killed"}
+    import_libraries(test_files())
+    seconds, cover = covered(ROOT, test_files()) if {key(m) for m in every} - known.keys() else ({}, {})
+    found = []
+    for mutant in tqdm(every, unit="mutant"):
+        if key(mutant) not in known:
+            known[key(mutant)] = judge(mutant, seconds, cover)
+            row = mutant._asdict() | {"key": key(mutant), "verdict": known[key(mutant)], "text": ""}
+            with file.open("a", encoding="utf-8") as record:
+                record.write(json.dumps(row) + "\n")
+        found.append((mutant, known[key(mutant)]))
+    return found
+
+
+def judge(mutant: Mutant, seconds: dict[str, float], cover: Cover) -> str:
+    """Run the tests of the mutated lines, as a user would meet them, then with checks of shapes."""
+    lines = cover.get(mutant.file, {})
+    names = {test for line in mutant.lines or lines for test in lines.get(line, [])}
+    tests = sorted(names & seconds.keys())
+    result = "not run"
+    for options in PASSES:
+        result = verdict(ROOT, mutant, tests, seconds, *options)
+        if result != "survived":
+            break
+    return result
+
+
+def key(mutant: Mutant) -> str:
+    """Return what names a mutant: its file and its text."""
+    return sha256(f"{mutant.file}\n{mutant.text}".encode()).hexdigest()[:20]
+
+
+def report(results: list[tuple[Mutant, str]]) -> None:
+    """List the survivors, then the share killed of each file and of all."""
+    for mutant, how in results:
+        if how in ("survived", "not run"):
+            print(f"{mutant.file}:{mutant.line}: {how}: {mutant.before!r} -> {mutant.after!r}")
+    print("\n| file | mutants | killed | share | 95 % interval |\n|---|---|---|---|---|")
+    counts = Counter(mutant.file for mutant, _ in results)
+    dead = Counter(mutant.file for mutant, how in results if how in ("killed", "timed out"))
+    for file, count in [*sorted(counts.items()), ("all", counts.total())]:
+        killed = dead[file] if file != "all" else dead.total()
+        low, high = wilson(killed, count)
+        print(f"| {file} | {count} | {killed} | {killed / count:.1%} | {low:.1%} to {high:.1%} |")
+
+
+def wilson(successes: int, trials: int) -> tuple[float, float]:
+    """Return the bounds of a share that hold 19 times of 20, by Wilson's formula."""
+    z = 1.96
+    share, weight = successes / trials, 1 + z**2 / trials
+    centre = (share + z**2 / (2 * trials)) / weight
+    half = z * math.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2)) / weight
+    return centre - half, centre + half
+
+
+if __name__ == "__main__":
+    main()

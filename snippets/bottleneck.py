@@ -194,11 +194,14 @@ def circle_path(a: Point, b: Point, t: float | Tensor) -> Tensor:
     its last is 1: one t for a whole code.
     """
     require_alike("b", b, "a", a)
+    if torch.is_tensor(t) and t.is_complex():
+        raise TypeError(f"t must be real, got {t.dtype}")
     t = torch.as_tensor(t, dtype=torch.float64)
     require(bool(((t >= 0) & (t <= 1)).all()), "t", "0 to 1", t.tolist())
     t = t.to(a)
     pairs = zip(t.shape[::-1], a.shape[::-1], strict=False)
     fits = t.shape[-1:] in ((), (1,)) and all(m in (1, n) for m, n in pairs)
+    fits = fits and t.ndim <= a.ndim
     require(fits, "shape of t", "(), or end in 1", tuple(t.shape))
     near, far = ((1 - t) * math.pi / 2).sin(), (t * math.pi / 2).sin()
     return near * a + far * b

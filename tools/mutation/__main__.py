@@ -68,7 +68,9 @@ def judged(every: list[Mutant], again: bool) -> list[tuple[Mutant, str]]:
     if again:
         known = {key: value for key, value in known.items() if value == "killed"}
     import_libraries(test_files())
-    seconds, cover = covered(ROOT, test_files()) if {key(m) for m in every} - known.keys() else ({}, {})
+    seconds, cover = (
+        covered(ROOT, test_files()) if {key(m) for m in every} - known.keys() else ({}, {})
+    )
     found = []
     for mutant in tqdm(every, unit="mutant"):
         if key(mutant) not in known:

@@ -19,7 +19,7 @@ class Sample(NamedTuple):
     name: str
     call: Callable[..., Any]
     arguments: dict[str, Any]
-    other: dict[str, dict[str, Any]] = {}
+    other: dict[str, dict[str, Any]] | None = None
 
 
 def wrong_values(value: Any) -> Iterator[tuple[str, Any]]:
@@ -47,6 +47,7 @@ def _wrong_tensors(x: Tensor) -> Iterator[tuple[str, Any]]:
     yield "axis more", x[None]
     if x.ndim:
         yield "axis less", x[0]
+        yield "no axes", x.flatten()[0]
         yield "last axis - 1", x[..., :-1]
         yield "first axis + 1", torch.cat([x, x[:1]])
         yield "empty", x[:0]
@@ -73,8 +74,8 @@ def outcome(sample: Sample, argument: str, value: Any) -> str:
         result = sample.call(**sample.arguments | {argument: value})
     except Exception as error:  # which one it is, is the question
         words = " ".join(str(error).split())
-        kind = "einops" if type(error).__name__ == "EinopsError" else type(error).__name__
-        return f"{kind}: {words}"
+        # Those of Python and PyTorch change with their versions.
+        return type(error).__name__ + (f": {words}" if " must be " in words else "")
     return "result" if finite(result) else "NaN or infinity"
 
 

@@ -1,8 +1,9 @@
 """Mutate the snippets, one expression at a time, and count the mutants that the tests kill.
 
-`python -m tools.mutation` takes hours for all of them; `--only svd.py vae.py` names files, `--sample 300`
-draws some at random. Results are kept in .cache/mutation/results.jsonl: what was judged is not
-judged again, unless its text or the tests' have changed (`--fresh`). Survivors are listed at the end.
+`python -m tools.mutation` takes hours for all of them; `--only svd.py vae.py` names files,
+`--sample 300` draws some at random. Results are kept in .cache/mutation/results.jsonl: what was
+judged is not judged again while its text stays (`--fresh` forgets, `--again` gives the survivors
+another chance). Survivors are listed at the end.
 """
 
 import argparse

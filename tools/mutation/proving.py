@@ -1,7 +1,7 @@
 """Run tests on a mutant in a fork of a process that has imported the libraries already.
 
-PyTorch takes seconds to import, most tests a hundredth: a process for each mutant would spend its time
-on imports. What differs, the snippets and their tests, is imported in the fork.
+PyTorch takes seconds to import, most tests a hundredth: a process for each mutant would spend its
+time on imports. What differs, the snippets and their tests, is imported in the fork.
 """
 
 import importlib

@@ -19,6 +19,7 @@ from snippets.checks import (
     require,
     require_counts,
     require_dtype,
+    require_integers,
     require_shape,
     require_widths,
 )
@@ -154,7 +155,10 @@ class Classifier(nn.Module):
 
     def loss(self, images: Pictures, labels: Classes) -> Scalar:
         """Return the mean cross-entropy."""
-        return cross_entropy(self.last(self.encode(images)[0]), labels)
+        logits = self.last(self.encode(images)[0])
+        require_shape("labels", labels, logits.shape[:1])
+        require_integers("labels", labels, 0, logits.shape[1] - 1)
+        return cross_entropy(logits, labels.long())
 
 
 def _squared_error(images: Pictures, rebuilt: Pictures) -> Scalar:

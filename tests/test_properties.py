@@ -16,7 +16,8 @@ from torch.testing import assert_close
 from torch.utils._pytree import tree_leaves, tree_map
 
 from snippets import bottleneck, capsules, infomax, nice, positions, sinusoidal, svd, vae
-from tools.robustness.samples import drawn, samples
+from tools.robustness.drawing import drawn
+from tools.robustness.samples import samples
 from tools.robustness.wrong import Sample
 
 SAMPLES = {sample.name: sample for sample in samples()}

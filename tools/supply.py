@@ -58,7 +58,7 @@ def pins(root: Path) -> Iterator[Pin]:
 def licence(name: str) -> str:
     """Return the licence of an installed package, as its authors state it."""
     try:
-        told = metadata(name)
+        told: Any = metadata(name)
     except PackageNotFoundError:
         return "not installed here"
     classes = [

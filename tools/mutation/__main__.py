@@ -10,6 +10,8 @@ import argparse
 import json
 import math
 import random
+import shutil
+import time
 from collections import Counter
 from hashlib import sha256
 from pathlib import Path
@@ -32,16 +34,18 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--sample", type=int, metavar="N", help="mutants drawn at random")
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
     parser.add_argument("--fresh", action="store_true", help="forget what was found before")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="then stop, and report")
     parser.add_argument("--again", action="store_true", help="judge survivors again")
     chosen = parser.parse_args(arguments)
     FOLDER.mkdir(parents=True, exist_ok=True)
     if chosen.fresh:
-        (FOLDER / "results.jsonl").unlink(missing_ok=True)
+        shutil.rmtree(FOLDER)
+        FOLDER.mkdir()
     files = [f"snippets/{name}" for name in chosen.only] or modules()
     every = [mutant for file in files for mutant in mutants(ROOT, file)]
     if chosen.sample:
         every = random.Random(chosen.seed).sample(every, min(chosen.sample, len(every)))
-    report(judged(every, chosen.again))
+    report(judged(every, chosen.again, time.monotonic() + 60 * chosen.minutes))
 
 
 def modules() -> list[str]:
@@ -61,19 +65,21 @@ def test_files() -> list[Path]:
     ]
 
 
-def judged(every: list[Mutant], again: bool) -> list[tuple[Mutant, str]]:
-    """Return a verdict for each mutant, from the record or from the tests."""
+def judged(every: list[Mutant], again: bool, end: float) -> list[tuple[Mutant, str]]:
+    """Return a verdict for each mutant, from the record or from the tests, as time allows."""
     file = FOLDER / "results.jsonl"
     rows = file.read_text("utf-8").splitlines() if file.is_file() else []
     known = {row["key"]: row["verdict"] for row in map(json.loads, rows)}
     if again:
         known = {key: value for key, value in known.items() if value == "killed"}
-    import_libraries(test_files())
-    seconds, cover = (
-        covered(ROOT, test_files()) if {key(m) for m in every} - known.keys() else ({}, {})
-    )
+    seconds, cover = {}, {}
+    if {key(mutant) for mutant in every} - known.keys():
+        import_libraries(test_files())
+        seconds, cover = covered(ROOT, test_files())
     found = []
     for mutant in tqdm(every, unit="mutant"):
+        if key(mutant) not in known and time.monotonic() > end:
+            continue
         if key(mutant) not in known:
             known[key(mutant)] = judge(mutant, seconds, cover)
             row = mutant._asdict() | {"key": key(mutant), "verdict": known[key(mutant)], "text": ""}

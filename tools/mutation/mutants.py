@@ -72,7 +72,7 @@ class _Finder(cst.CSTVisitor):
 
     def _names_a_type(self, node: Any) -> bool:
         outside = isinstance(self._statement(node), cst.Module)
-        name = node.targets[0].target if isinstance(node, cst.Assign) else None
+        name: Any = node.targets[0].target if isinstance(node, cst.Assign) else None
         return outside and isinstance(name, cst.Name) and not name.value.isupper()
 
     def _statement(self, node: Any) -> Any:
@@ -83,7 +83,8 @@ class _Finder(cst.CSTVisitor):
 
     def _lines(self, node: Any) -> tuple[int, ...]:
         """Return the lines of a statement; of a default, those of its function; or none."""
-        around, inner = node, node
+        around: Any = node
+        inner: Any = node
         while not isinstance(around, cst.SimpleStatementLine | cst.Parameters | cst.Module):
             if isinstance(around, cst.BaseCompoundStatement):
                 break
@@ -96,5 +97,5 @@ class _Finder(cst.CSTVisitor):
         return self._span(inner if isinstance(around, cst.BaseCompoundStatement) else around)
 
     def _span(self, node: Any) -> tuple[int, ...]:
-        place = self.get_metadata(metadata.PositionProvider, node)
+        place: Any = self.get_metadata(metadata.PositionProvider, node)
         return tuple(range(place.start.line, place.end.line + 1))

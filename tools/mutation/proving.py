@@ -34,17 +34,20 @@ def import_libraries(files: Sequence[Path]) -> None:
 
 def covered(root: Path, files: Sequence[Path]) -> tuple[dict[str, float], Cover]:
     """Run the tests as they are; return the seconds of those that pass, and who ran which line."""
-    data = root / ".cache" / "mutation" / "coverage"
-    recorder = _Recorder(data)
-    if _forked([str(file) for file in files], [recorder], ["--no-shape-checks"], 1800) is None:
-        sys.exit("the tests take longer than 30 minutes without any mutant")
+    folder = root / ".cache" / "mutation"
+    data, times = folder / "coverage", folder / "seconds"
+    if not times.is_file():
+        data.unlink(missing_ok=True)
+        names = [str(file) for file in files]
+        if _forked(names, [_Recorder(data, times)], ["--no-shape-checks"], 1800) is None:
+            sys.exit("the tests take longer than 30 minutes without any mutant")
     lines = coverage.CoverageData(str(data))
     lines.read()
     cover = {
         str(Path(file).relative_to(root)): lines.contexts_by_lineno(file)
         for file in lines.measured_files()
     }
-    rows = (data.parent / "seconds").read_text("utf-8").splitlines()
+    rows = times.read_text("utf-8").splitlines()
     seconds = {name: float(number) for number, name in (row.split(" ", 1) for row in rows)}
     return seconds, cover
 
@@ -65,11 +68,9 @@ def verdict(
 class _Recorder:
     """Notes which test ran which line, and for how long."""
 
-    def __init__(self, data: Path) -> None:
-        data.parent.mkdir(parents=True, exist_ok=True)
-        data.unlink(missing_ok=True)
+    def __init__(self, data: Path, times: Path) -> None:
         self.rows: list[str] = []
-        self.seconds = data.parent / "seconds"
+        self.times = times
         self.coverage = coverage.Coverage(str(data), source=["snippets"], messages=False)
 
     def pytest_configure(self) -> None:
@@ -85,7 +86,7 @@ class _Recorder:
     def pytest_sessionfinish(self) -> None:
         self.coverage.stop()
         self.coverage.save()
-        self.seconds.write_text("\n".join(self.rows), "utf-8")
+        self.times.write_text("\n".join(self.rows), "utf-8")
 
 
 class _Chosen:

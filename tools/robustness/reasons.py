@@ -28,6 +28,8 @@ REASONS: dict[str, tuple[str, ...]] = {
         rf"positions\.(?!hier|four|toep|t5|relative)[\w ]+[\w.]*\(x: {FIRST}\)",
         rf"positions\.(four_terms|rotary[ \w]*)\(x: {ROWS}\)",
         rf"positions\.(t5_bucket|relative_shift)\(\w+: {ROWS}\)",
+        r"convolutions\.\w+\.(forward|encode|loss)\(images: first axis \+ 1\)",
+        rf"cosine_integral\.\w+\(x: {ROWS}\)",
         rf"positions\.(toeplitz|ComplexEmbedding\.forward)\((values|ids): {FIRST}\)",
     ),
     "This size is the caller's: no other argument has to agree with it.": (
@@ -46,6 +48,11 @@ REASONS: dict[str, tuple[str, ...]] = {
         r"sinusoidal\.\w+\((positions|offsets): last axis - 1\)",
         rf"sinusoidal\.(encode|mean_cosine)\(frequencies: {SIZE}\)",
         r"sinusoidal\.kernel_positions\(kernel: last axis - 1\)",
+        r"convolutions\.\w+\.(forward|encode|loss)\(images: last axis - 1\)",
+        r"cosine_integral\.\w+\(x: last axis - 1\)",
+        rf"comparisons\.paired_differences\(scores: {SIZE}\)",
+        rf"tables\.(hide|frequency)\((table|counts): ({SIZE}|empty)\)",
+        rf"sequences\.windows\((text|starts): ({SIZE}|empty)\)",
         rf"positions\.hierarchical_positions\(table: {SIZE}\)",
         r"positions\.(t5_bucket|ComplexEmbedding\.forward)\(\w+: last axis - 1\)",
     ),
@@ -62,12 +69,14 @@ REASONS: dict[str, tuple[str, ...]] = {
         rf"positions\.SinusoidalPositions\.forward\(x: {REAL}\)",
         r"positions\.hierarchical_positions\(table: float64\)",
         rf"positions\.rotary[ \w]*\(x: {REAL}\)",
+        r"cosine_integral\.\w+\(x: float64\)",
     ),
     "A number of its own, taken in whatever dtype it comes and cast to that of the others.": (
         r"capsules\.em_routing\(beta_a: (int64|float64|bfloat16)\)",
         r"bottleneck\.circle_path, one t a sample\(t: (int64|float64|bfloat16)\)",
         r"sinusoidal\.(encode|mean_cosine|turn)\(frequencies: float64\)",
         r"sinusoidal\.\w+\((positions|offsets): (int64|float32|float64)\)",
+        rf"comparisons\.paired_differences\(scores: {REAL}\)",
         r"positions\.rotary\(positions: (int64|float64|bfloat16)\)",
     ),
     "Positions and offsets are any numbers: negative, large, whole or fractional.": (
@@ -84,6 +93,7 @@ REASONS: dict[str, tuple[str, ...]] = {
         r"nice\.NICE\.sample\(temperature: 0\)",
         r"infomax\.DeepInfoMax\(\w+_weight: 0\)",
         r"infomax\.gaussian_pmi\(rho: 0\)",
+        r"(comparisons|tables)\.\w+\((reference|share): 0\)",
         r"bottleneck\.\w+(\.loss)?\((beta|rate|target|step|threshold|t): 0\)",
         r"capsules\.em_routing\(beta_u: (0|-1)\)",
     ),
@@ -97,14 +107,21 @@ REASONS: dict[str, tuple[str, ...]] = {
         r"bottleneck\.threshold_penalties\(pointwise: -infinity\)",
     ),
     "A network does not look at the numbers that it is given, and a ReLU takes minus infinity to 0;"
-    " NaN it lets through.": (r"infomax\.DeepInfoMax\.\w+\(images: infinity\)",),
-    "Entries are moved, not computed with, so that any dtype will do; the first one has no place in"
-    " the result.": (
+    " NaN it lets through.": (
+        r"(infomax|convolutions)\.\w+\.(encode|loss|forward)\(images: -?infinity\)",
+    ),
+    "Entries are moved, counted or ranked, so that any number will do, of any dtype; of a shifted"
+    " matrix the first one has no place in the result.": (
         r"positions\.(toeplitz|relative_shift)\(\w+: (int64|float64|bfloat16|complex64)\)",
         r"positions\.relative_shift\(scores: (NaN|-?infinity)\)",
+        rf"tables\.\w+\((table|counts|scores): (int64|{REAL})\)",
+        r"tables\.best_gaps\(scores: -?infinity\)",
+        r"sequences\.windows\(text: (float32|bool|-?1000)\)",
+        r"sequences\.to_ids\((text|alphabet): other\)",
     ),
     "Without hidden layers the map is linear.": (
         r"(vae\.(VAE|Autoencoder)|bottleneck\.VIB)\(hidden: none\)",
+        r"networks\.dense\(hidden: 0\)",
     ),
     "The shift is the caller's, and its own error comes through.": (
         r"nice\.AdditiveCoupling\.\w+\([xz]: (float64|bfloat16)\)",

@@ -8,12 +8,9 @@ from torch import Tensor, nn
 
 from snippets import bottleneck, capsules, infomax, nice, positions, sinusoidal, svd, vae
 from snippets.positions import absolute, attention, biases
+from tools.robustness.drawing import drawn
+from tools.robustness.helpers import helpers
 from tools.robustness.wrong import Sample
-
-
-def drawn(*shape: int, seed: int = 0) -> Tensor:
-    """Draw numbers from a seed of their own."""
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
 def _vae() -> list[Sample]:
@@ -410,5 +407,6 @@ def samples() -> list[Sample]:
     """Return all of them, the weights of the networks drawn from one seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        parts = (_vae, _svd, _capsules, _nice, _infomax, _bottleneck, _sinusoidal, _positions)
+        articles = (_vae, _svd, _capsules, _nice, _infomax, _bottleneck, _sinusoidal, _positions)
+        parts = (*articles, helpers)
         return [sample for part in parts for sample in part()]

@@ -12,14 +12,13 @@ import math
 import random
 import shutil
 import time
-from collections import Counter
-from hashlib import sha256
 from pathlib import Path
 
 from tqdm import tqdm
 
-from tools.mutation.mutants import Mutant, mutants
+from tools.mutation.mutants import mutants
 from tools.mutation.proving import Cover, covered, import_libraries, verdict
+from tools.mutation.scores import Mutant, key, report
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".cache" / "mutation"
@@ -45,7 +44,7 @@ def main(arguments: list[str] | None = None) -> None:
     every = [mutant for file in files for mutant in mutants(ROOT, file)]
     if chosen.sample:
         every = random.Random(chosen.seed).sample(every, min(chosen.sample, len(every)))
-    report(judged(every, chosen.again, time.monotonic() + 60 * chosen.minutes))
+    print(report(judged(every, chosen.again, time.monotonic() + 60 * chosen.minutes)))
 
 
 def modules() -> list[str]:
@@ -100,34 +99,6 @@ def judge(mutant: Mutant, seconds: dict[str, float], cover: Cover) -> str:
         if result != "survived":
             break
     return result
-
-
-def key(mutant: Mutant) -> str:
-    """Return what names a mutant: its file and its text."""
-    return sha256(f"{mutant.file}\n{mutant.text}".encode()).hexdigest()[:20]
-
-
-def report(results: list[tuple[Mutant, str]]) -> None:
-    """List the survivors, then the share killed of each file and of all."""
-    for mutant, how in results:
-        if how in ("survived", "not run"):
-            print(f"{mutant.file}:{mutant.line}: {how}: {mutant.before!r} -> {mutant.after!r}")
-    print("\n| file | mutants | killed | share | 95 % interval |\n|---|---|---|---|---|")
-    counts = Counter(mutant.file for mutant, _ in results)
-    dead = Counter(mutant.file for mutant, how in results if how in ("killed", "timed out"))
-    for file, count in [*sorted(counts.items()), ("all", counts.total())]:
-        killed = dead[file] if file != "all" else dead.total()
-        low, high = wilson(killed, count)
-        print(f"| {file} | {count} | {killed} | {killed / count:.1%} | {low:.1%} to {high:.1%} |")
-
-
-def wilson(successes: int, trials: int) -> tuple[float, float]:
-    """Return the bounds of a share that hold 19 times of 20, by Wilson's formula."""
-    z = 1.96
-    share, weight = successes / trials, 1 + z**2 / trials
-    centre = (share + z**2 / (2 * trials)) / weight
-    half = z * math.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2)) / weight
-    return centre - half, centre + half
 
 
 if __name__ == "__main__":

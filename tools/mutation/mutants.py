@@ -6,24 +6,15 @@ and the case of letters (a string gets one mutant, not three).
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import libcst as cst  # pyright: ignore[reportMissingImports]
 from libcst import metadata  # pyright: ignore[reportMissingImports]
 from mutmut.mutation import mutators  # pyright: ignore[reportMissingImports]
 
+from tools.mutation.scores import Mutant
+
 UNSEEN = (cst.Annotation, cst.Decorator, cst.Import, cst.ImportFrom)
-
-
-class Mutant(NamedTuple):
-    """One edit: what stood there, what stands there now, and the text of the whole module."""
-
-    file: str
-    line: int
-    lines: tuple[int, ...]
-    before: str
-    after: str
-    text: str
 
 
 def mutants(root: Path, file: str) -> Iterator[Mutant]:

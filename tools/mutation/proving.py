@@ -18,7 +18,7 @@ from typing import Any
 import coverage  # pyright: ignore[reportMissingImports]
 import pytest
 
-from tools.mutation.mutants import Mutant
+from tools.mutation.scores import Mutant
 
 Cover = dict[str, dict[int, list[str]]]
 QUIET = ("-q", "--no-header", "-p", "no:cacheprovider", "--disable-plugin-autoload")

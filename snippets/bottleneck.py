@@ -201,7 +201,6 @@ def circle_path(a: Point, b: Point, t: float | Tensor) -> Tensor:
     t = t.to(a)
     pairs = zip(t.shape[::-1], a.shape[::-1], strict=False)
     fits = t.shape[-1:] in ((), (1,)) and all(m in (1, n) for m, n in pairs)
-    fits = fits and t.ndim <= a.ndim
     require(fits, "shape of t", "(), or end in 1", tuple(t.shape))
     near, far = ((1 - t) * math.pi / 2).sin(), (t * math.pi / 2).sin()
     return near * a + far * b

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from tools.mutation.mutants import mutants
 from tools.mutation.proving import Cover, covered, import_libraries, verdict
-from tools.mutation.scores import Mutant, key, report
+from tools.mutation.scores import KILLED, Mutant, key, report
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".cache" / "mutation"
@@ -89,16 +89,22 @@ def judged(every: list[Mutant], again: bool, end: float) -> list[tuple[Mutant, s
 
 
 def judge(mutant: Mutant, seconds: dict[str, float], cover: Cover) -> str:
-    """Run the tests of the mutated lines, as a user would meet them, then with checks of shapes."""
+    """Run the tests of the mutated lines: the module's own, all, and all with checks of shapes."""
     lines = cover.get(mutant.file, {})
     names = {test for line in mutant.lines or lines for test in lines.get(line, [])}
     tests = sorted(names & seconds.keys())
+    own = [test for test in tests if test.startswith(f"tests/test_{_slug(mutant)}")]
     result = "not run"
-    for options in PASSES:
-        result = verdict(ROOT, mutant, tests, seconds, *options)
-        if result != "survived":
+    for chosen, options in ((own, PASSES[0]), (tests, PASSES[0]), (tests, PASSES[1])):
+        result = verdict(ROOT, mutant, chosen, seconds, *options)
+        if result in KILLED:
             break
     return result
+
+
+def _slug(mutant: Mutant) -> str:
+    parts = Path(mutant.file).with_suffix("").parts
+    return parts[1]
 
 
 if __name__ == "__main__":

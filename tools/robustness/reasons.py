@@ -83,8 +83,8 @@ REASONS: dict[str, tuple[str, ...]] = {
         r"sinusoidal\.\w+\((positions|offsets): -?1000\)",
         r"positions\.t5_bucket\(relative_position: -?1000\)",
     ),
-    "One for all: an offset, a price or a t that has no axes of its own. A t with one axis more asks"
-    " for several points of each path.": (
+    "One for all: an offset, a price or a t that has no axes of its own. A t with one axis more"
+    " asks for several points of each path.": (
         r"capsules\.em_routing\(beta_a: (axis less|no axes)\)",
         r"sinusoidal\.turn\(offsets: (axis less|no axes)\)",
         r"bottleneck\.circle_path, one t a sample\(t: (axis more|axis less|no axes)\)",

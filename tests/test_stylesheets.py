@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.stylesheets import MERGED, merge_stylesheets, moved, take_in_one, taken_in
+from tools.stylesheets import MERGED, merge_stylesheets, moved, take_in_one
 
 LINKS = (
     '<link rel="stylesheet" href="{0}assets/stylesheets/main.css">\n'

@@ -141,8 +141,9 @@ class Survey:
 
     def _quoted(self, path: Path) -> list[quotations.Quotation]:
         source = self.shown[path].source if path in self.shown else None
-        is_text = source and source.suffix == ".md"
-        return quotations.quotations(self.root, source) if is_text else []
+        if source is None or source.suffix != ".md":
+            return []
+        return quotations.quotations(self.root, source)
 
     def _seen_on(self, path: Path) -> dict[str, str]:
         return {

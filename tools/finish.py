@@ -61,7 +61,7 @@ def finish(site: Path, sources: Mapping[Path, Path] | None = None) -> None:
         if made.text != built.get(path):
             write(site / path, made.text)
     write_fonts(site, letters)
-    merge_stylesheets(site, built[Path("index.html")])
+    merge_stylesheets(site, built[HOME])
     clean_search_index(site)
 
 

@@ -140,8 +140,10 @@ def label(page: str, path: Path, rows: Sequence[Row]) -> str:
     rest = iter(rows)
 
     def labelled(_: re.Match[str]) -> str:
-        _, anchor, text = next(rest)
-        return f'<div class="highlight" id="{anchor}"><span class="filename">{text}</span>'
+        each = next(rest)
+        return (
+            f'<div class="highlight" id="{each.anchor}"><span class="filename">{each.text}</span>'
+        )
 
     return FILENAME.sub(labelled, page)
 

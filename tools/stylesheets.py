@@ -6,7 +6,6 @@ white space; pages take in that file alone.
 
 import posixpath
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 from tools.typeset import ASSETS, minify

@@ -129,6 +129,8 @@ def _run(arguments: list[str], plugins: Sequence[Any], edit: tuple[str, str] | N
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
     os.dup2(silence, 2)
+    for name in [name for name in sys.modules if re.match(r"snippets|tools\.robustness", name)]:
+        del sys.modules[name]  # or the tests would meet the module as it was
     if edit:
         _replace(*edit)
     code = 1

@@ -249,12 +249,9 @@ def log_aggregate(
 
 
 def surgery(
-    mean: Codes,
-    log_var: Codes,
-    *,
-    draws: int = 1000,
+    mean: Codes, log_var: Codes, *, draws: int = 1000,
     generator: Generator | None = None,
-) -> Surgery:
+) -> Surgery:  # fmt: skip
     """Estimate I(x; z) and KL(q(z) || p) from draws: `vae:estimate`.
 
     The information is that between a draw and which of the n ellipses it came

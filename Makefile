@@ -8,6 +8,7 @@ READY := $(VENV)/installed
 export NO_MKDOCS_2_WARNING := 1
 
 .PHONY: serve build offline validate test lint style types unit outputs labs scenes bench faults
+.PHONY: mutants audit
 
 serve: $(READY)
 	$(BIN)/mkdocs serve --dev-addr 127.0.0.1:8000
@@ -17,6 +18,19 @@ build: $(READY)
 
 offline: build
 	$(BIN)/python -m tools.offline site derive-and-run.zip
+
+# Development tools that readers never need, each with pins of its own, kept out of the environment.
+.cache/%-tools: tools/%/requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		--target $@ --upgrade -r $<
+	touch $@
+
+mutants: $(READY) .cache/mutation-tools
+	PYTHONPATH=.cache/mutation-tools $(BIN)/python -m tools.mutation $(ARGS)
+
+audit: $(READY) .cache/audit-tools
+	PYTHONPATH=.cache/audit-tools $(BIN)/python -m pip_audit --no-deps --disable-pip \
+		-r requirements.txt
 
 # Needs npm's registry, once: a development tool, pinned in tools/validate/package-lock.json.
 validate: build

@@ -21,10 +21,12 @@ from torch.nn.functional import cross_entropy
 from snippets.checks import (
     require,
     require_alike,
+    require_amounts,
     require_counts,
     require_dtype,
     require_integers,
     require_shape,
+    require_widths,
 )
 
 Features = Float[Tensor, "*batch D"]
@@ -108,7 +110,7 @@ class VIB(nn.Module):
     ) -> None:
         super().__init__()
         require_counts(features=features, latent=latent, classes=classes)
-        require_counts(**{f"hidden[{i}]": n for i, n in enumerate(hidden)})
+        require_widths("hidden", hidden)
         trunk: list[nn.Module] = []
         for incoming, outgoing in pairwise([features, *hidden]):
             trunk += [nn.Linear(incoming, outgoing), nn.ReLU()]
@@ -144,7 +146,7 @@ class VIB(nn.Module):
         from beta = 1 on, no encoder beats one that ignores x
         (`bottleneck:collapse`).
         """
-        _require_amounts(beta=beta)
+        require_amounts(beta=beta)
         mean, log_var = self.encode(x)
         require(mean.numel() > 0, "number of samples in x", "at least 1", 0)
         require_shape("y", y, x.shape[:-1])
@@ -163,7 +165,7 @@ def dual_update(
     beta: float, rate: float, *, target: float, step: float
 ) -> float:
     """Raise beta while the rate exceeds its target: `bottleneck:dual`."""
-    _require_amounts(beta=beta, rate=rate, target=target, step=step)
+    require_amounts(beta=beta, rate=rate, target=target, step=step)
     return max(0.0, float(beta + step * (rate - target)))
 
 
@@ -176,7 +178,7 @@ def threshold_penalties(
     inside the expectation, and outside, which is never more.
     """
     require_dtype("pointwise", pointwise)
-    _require_amounts(threshold=threshold)
+    require_amounts(threshold=threshold)
     require_shape("pointwise", pointwise, (max(1, pointwise.numel()),))
     excess = pointwise - threshold
     return excess.relu().mean(), excess.mean().relu()
@@ -192,6 +194,8 @@ def circle_path(a: Point, b: Point, t: float | Tensor) -> Tensor:
     its last is 1: one t for a whole code.
     """
     require_alike("b", b, "a", a)
+    if torch.is_tensor(t) and t.is_complex():
+        raise TypeError(f"t must be real, got {t.dtype}")
     t = torch.as_tensor(t, dtype=torch.float64)
     require(bool(((t >= 0) & (t <= 1)).all()), "t", "0 to 1", t.tolist())
     t = t.to(a)
@@ -235,7 +239,7 @@ def information_bottleneck(
     This beta weighs the relevance, that of `VIB.loss` the rate: its inverse.
     """
     _require_joint(joint)
-    _require_amounts(beta=beta)
+    require_amounts(beta=beta)
     require_counts(clusters=clusters, iterations=iterations)
     p = joint.double() / joint.double().sum()
     encoder = _random_start(p, clusters, generator)
@@ -281,8 +285,3 @@ def _require_joint(joint: Tensor) -> None:
     total = joint.sum().item()
     proper = bool((joint >= 0).all()) and math.isclose(total, 1, abs_tol=1e-5)
     require(proper, "joint", "non-negative with sum 1", total)
-
-
-def _require_amounts(**amounts: float) -> None:
-    for name, value in amounts.items():
-        require(0 <= value < math.inf, name, "finite and at least 0", value)

@@ -258,10 +258,10 @@ class MatrixCapsules(nn.Module):
         iterations: int = 3, inverse_temperature: float = 0.01,
     ) -> None:  # fmt: skip
         super().__init__()
-        first, *_ = strides
-        require_counts(channels=channels, features=features, stride=first)
+        require_counts(channels=channels, features=features)
+        Check.stack(types, strides)
         how = Check.settings(iterations, inverse_temperature)
-        self.stem = nn.Conv2d(channels, features, 5, first)
+        self.stem = nn.Conv2d(channels, features, 5, strides[0])
         self.primary = PrimaryCapsules(features, types[0])
         self.first = ConvCapsules(*types[:2], stride=strides[1], **how)
         self.second = ConvCapsules(*types[1:], stride=strides[2], **how)

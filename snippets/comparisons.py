@@ -13,7 +13,12 @@ from jaxtyping import Float
 from scipy import stats
 from torch import Tensor
 
-from snippets.checks import require, require_shape
+from snippets.checks import (
+    require,
+    require_count,
+    require_floating,
+    require_shape,
+)
 
 Scores = Float[Tensor, "members schemes"]
 LEVEL = 0.05
@@ -28,9 +33,11 @@ def paired_differences(
         The mean differences, and the p-values of paired t-tests, corrected
         for their number by Holm's method; those of the reference are 0 and 1.
     """
+    require_floating("scores", scores)
+    require(scores.ndim == 2, "rank of scores", 2, scores.ndim)  # noqa: PLR2004
     members, schemes = scores.shape
     require(members > 1, "members of scores", "at least 2", members)
-    require(0 <= reference < schemes, "reference", "a scheme's", reference)
+    require_count("reference", reference, 0, schemes - 1)
     differences = scores.double() - scores[:, reference, None].double()
     others = [i for i in range(schemes) if i != reference]
     means, errors = differences.mean(0), differences.std(0) / members**0.5

@@ -19,7 +19,9 @@ from snippets.checks import (
     require,
     require_counts,
     require_dtype,
+    require_integers,
     require_shape,
+    require_widths,
 )
 from snippets.vae import gaussian_kl, reparameterize
 
@@ -47,8 +49,8 @@ class Encoder(nn.Module):
         widths: Sequence[int] = (8, 16, 32),
     ) -> None:
         super().__init__()
-        require_counts(channels=channels, latent=latent, depth=len(widths))
-        require_counts(**{f"widths[{i}]": n for i, n in enumerate(widths)})
+        require_counts(channels=channels, latent=latent)
+        require_widths("widths", widths, 1)
         layers: list[nn.Module] = []
         for incoming, outgoing in pairwise([channels, *widths]):
             layers += [nn.Conv2d(incoming, outgoing, 3, 2, 1), nn.ReLU()]
@@ -153,7 +155,10 @@ class Classifier(nn.Module):
 
     def loss(self, images: Pictures, labels: Classes) -> Scalar:
         """Return the mean cross-entropy."""
-        return cross_entropy(self.last(self.encode(images)[0]), labels)
+        logits = self.last(self.encode(images)[0])
+        require_shape("labels", labels, logits.shape[:1])
+        require_integers("labels", labels, 0, logits.shape[1] - 1)
+        return cross_entropy(logits, labels.long())
 
 
 def _squared_error(images: Pictures, rebuilt: Pictures) -> Scalar:

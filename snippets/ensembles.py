@@ -19,7 +19,12 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import cross_entropy
 from torch.optim.lr_scheduler import OneCycleLR
 
-from snippets.checks import require, require_count, require_counts
+from snippets.checks import (
+    require,
+    require_count,
+    require_counts,
+    require_shape,
+)
 from snippets.positions import Attention, Scheme
 from snippets.sequences import SILENT
 from snippets.training import History, fit
@@ -150,6 +155,7 @@ class Ensemble(nn.Module):
 
 def losses(logits: Logits, targets: Ids) -> PerMember:
     """Return each member's mean cross-entropy, where an answer is asked."""
+    require_shape("targets", targets, tuple(logits.shape[:-1]))
     asked = (targets != SILENT).flatten(1).sum(1)
     nats = cross_entropy(
         logits.flatten(0, 2), targets.flatten(), reduction="none"

@@ -19,9 +19,14 @@ from torch.nn.functional import logsigmoid
 from snippets.checks import (
     require,
     require_alike,
+    require_amounts,
+    require_count,
     require_counts,
     require_dtype,
+    require_features,
+    require_integers,
     require_shape,
+    require_vectors,
 )
 from snippets.convolutions import Codes, Encoder, Maps, Pictures
 from snippets.vae import gaussian_kl, reparameterize
@@ -99,7 +104,7 @@ def dv_bound(joint: Joint, product: Product) -> Scalar:
     The logarithm stands outside the mean. From m scores it can exceed I, and
     beats the spread of the scores by at most log m: `infomax:log-samples`.
     """
-    _require_scores(joint, product)
+    require_vectors(joint=joint, product=product)
     return joint.mean() - product.logsumexp(0) + math.log(len(product))
 
 
@@ -110,7 +115,7 @@ def nwj_bound(joint: Joint, product: Product) -> Scalar:
     of the same scores (`infomax:order`). A score of 89 takes it below what
     float32 can hold, to minus infinity.
     """
-    _require_scores(joint, product)
+    require_vectors(joint=joint, product=product)
     return joint.mean() + 1 - product.exp().mean()
 
 
@@ -120,7 +125,7 @@ def jsd_bound(joint: Joint, product: Product) -> Scalar:
     It is `infomax:variational` for the divergence of `infomax:js`, and never
     above log 2. A GAN's discriminator maximises the same.
     """
-    _require_scores(joint, product)
+    require_vectors(joint=joint, product=product)
     right = logsigmoid(joint).mean() + logsigmoid(-product).mean()
     return math.log(2) + right / 2
 
@@ -148,7 +153,7 @@ def derangement(count: int, *, generator: Generator | None = None) -> Order:
     A plain shuffle leaves one pair in its place on average, a negative that
     is none, and caps the score: `infomax:false-negatives`.
     """
-    require(count > 1, "count", "at least 2", count)
+    require_count("count", count, 2)
     device = generator.device if generator else None
     places = torch.arange(count, device=device)
     while True:
@@ -196,12 +201,17 @@ class Critic(nn.Module):
 
     def forward(self, left: Points, right: Float[Tensor, "*batch d"]) -> Scores:
         """Return one score a pair."""
+        require_features("left", left, self.left.weight)
+        require_features("right", right, self.right.weight)
         require_shape("right", right, (*left.shape[:-1], right.shape[-1]))
         return self.top(self.left(left) + self.right(right)).squeeze(-1)
 
     def told_apart(self, left: Points, right: Tensor, others: Order) -> Scalar:
         """Bound the JS of pairs and of those that `others` makes of them."""
-        joint, product = self(left, right), self(left[others], right)
+        joint = self(left, right)
+        require_shape("others", others, left.shape[:1])
+        require_integers("others", others, 0, len(left) - 1)
+        product = self(left[others], right)
         return jsd_bound(joint.flatten(), product.flatten())
 
 
@@ -245,12 +255,9 @@ class DeepInfoMax(nn.Module):
         prior_weight: float = 1e-4,
     ) -> None:
         super().__init__()
-        require_counts(latent=latent)
-        names = ("global_weight", "local_weight", "prior_weight")
+        require_amounts(global_weight=global_weight, prior_weight=prior_weight)
+        require_amounts(local_weight=local_weight)
         self.weights = (global_weight, local_weight, prior_weight)
-        for name, weight in zip(names, self.weights, strict=True):
-            finite = 0 <= weight < math.inf
-            require(finite, name, "finite and at least 0", weight)
         self.encoder = Encoder(channels, latent, widths=widths)
         self.global_critic = Critic(4 * widths[-1], latent, hidden=hidden)
         self.local_critic = Critic(widths[-1], latent, hidden=hidden)
@@ -289,11 +296,3 @@ class DeepInfoMax(nn.Module):
         return Loss(total, global_jsd, local_jsd, prior)
 
     # --8<-- [end:loss]
-
-
-def _require_scores(joint: Tensor, product: Tensor) -> None:
-    for name, scores in (("joint", joint), ("product", product)):
-        require_dtype(name, scores)
-        require(scores.ndim == 1, f"rank of {name}", 1, scores.ndim)
-        require_counts(**{f"length of {name}": len(scores)})
-    require_dtype("product", product, joint.dtype)

@@ -137,7 +137,7 @@ def share_windows(
     z = rearrange(logs, "b (p j) (k t) -> b (p k) t j", p=p, k=k)
     each, index = z.logsumexp(-1), windows.flatten()
     none = each.new_zeros(len(each), places, each.shape[-1])
-    rows = index[:, None].expand_as(each[0]).expand_as(each)
+    rows = index[:, None].expand_as(each)
     top = (none - math.inf).scatter_reduce(1, rows, each.detach(), "amax")
     top = top[:, index]
     total = none.index_add(1, index, (each - top).exp())[:, index]

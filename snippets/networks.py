@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
-from snippets.checks import require_counts
+from snippets.checks import require_alike, require_counts
 from snippets.svd import LinearAutoencoder, principal_angles
 from snippets.training import History, fit
 
@@ -110,6 +110,7 @@ def autoencoder(
 
 def share(rebuilt: Tensor, x: Tensor) -> float:
     """Return the energy of x that a reconstruction loses, in per cent."""
+    require_alike("rebuilt", rebuilt, "x", x)
     return (100 * (x - rebuilt).square().sum() / x.square().sum()).item()
 
 

@@ -18,10 +18,15 @@ from torch.nn.functional import logsigmoid
 
 from snippets.checks import (
     require,
+    require_amounts,
+    require_axis,
     require_counts,
     require_dtype,
+    require_features,
+    require_floating,
     require_integers,
     require_shape,
+    require_widths,
 )
 
 Features = Float[Tensor, "*batch D"]
@@ -33,9 +38,7 @@ LEVELS = range(2, 2**16 + 1)
 
 def split(x: Features) -> tuple[Half, Half]:
     """Part the even-numbered features from the odd-numbered: `nice:split`."""
-    require(x.ndim > 0, "rank of x", "at least 1", 0)
-    if not x.is_floating_point():
-        raise TypeError(f"x must be floating-point, got {x.dtype}")
+    require_axis("x", x)
     require(x.shape[-1] % 2 == 0, "last axis of x", "even", x.shape[-1])
     even, odd = rearrange(x, "... (d half) -> half ... d", half=2)
     return even, odd
@@ -44,6 +47,7 @@ def split(x: Features) -> tuple[Half, Half]:
 def merge(even: Half, odd: Half) -> Features:
     """Undo `split`."""
     require_shape("odd", odd, even.shape)
+    require_dtype("odd", odd, even.dtype)
     return rearrange([even, odd], "half ... d -> ... (d half)")
 
 
@@ -79,7 +83,7 @@ class AdditiveCoupling(nn.Module):
         offset = self.shift(kept)
         require_shape("value of shift", offset, moved.shape)
         moved = moved + sign * offset
-        _check_features("sum of x and shift", moved, kept)
+        require_features("sum of x and shift", moved, kept)
         return merge(moved, kept) if self.keep_odd else merge(kept, moved)
 
 
@@ -101,13 +105,13 @@ class Scaling(nn.Module):
 
     def forward(self, x: Features) -> tuple[Features, Nats]:
         """Stretch x; return it with log|det|, the sum of the log-scales."""
-        _check_features("x", x, self.log_scale)
+        require_features("x", x, self.log_scale)
         log_det = self.log_scale.sum().expand(x.shape[:-1])
         return x * self.log_scale.exp(), log_det
 
     def inverse(self, z: Features) -> Features:
         """Return the x that `forward` takes to z."""
-        _check_features("z", z, self.log_scale)
+        require_features("z", z, self.log_scale)
         return z * self.widths()
 
     def widths(self) -> Float[Tensor, "D"]:
@@ -122,11 +126,13 @@ def logistic_log_prob(z: Features) -> Nats:
 
     In log-sigmoids nothing overflows, and the tails keep their digits.
     """
+    require_axis("z", z)
     return (logsigmoid(z) + logsigmoid(-z)).sum(-1)
 
 
 def gaussian_log_prob(z: Features) -> Nats:
     """Log-density of the standard Gaussian: `nice:gaussian`."""
+    require_axis("z", z)
     return -(z.square() + math.log(2 * math.pi)).sum(-1) / 2
 
 
@@ -144,6 +150,7 @@ DRAWS = {"logistic": logistic_draw, "gaussian": torch.randn}
 # --8<-- [end:priors]
 def shift_network(features: int, widths: list[int]) -> nn.Sequential:
     """Build a function m for a coupling: ReLU layers, then a linear output."""
+    require_widths("widths", [features, *widths], 2)
     modules: list[nn.Module] = []
     for incoming, outgoing in pairwise([features, *widths]):
         modules += [nn.Linear(incoming, outgoing), nn.ReLU()]
@@ -189,7 +196,7 @@ class NICE(nn.Module):
 
     def forward(self, x: Features) -> tuple[Features, Nats]:
         """Map x to the latent; log-determinants add up: `nice:chain`."""
-        _check_features("x", x, self.scaling.log_scale)
+        require_features("x", x, self.scaling.log_scale)
         z, total = x, x.new_zeros(x.shape[:-1])
         for layer in (*self.couplings, self.scaling):
             z, log_det = layer(z)
@@ -218,20 +225,16 @@ class NICE(nn.Module):
     # --8<-- [start:sample]
     @torch.no_grad()
     def sample(
-        self,
-        count: int,
-        *,
-        temperature: float = 1.0,
+        self, count: int, *, temperature: float = 1.0,
         generator: Generator | None = None,
-    ) -> Float[Tensor, "count D"]:
+    ) -> Float[Tensor, "count D"]:  # fmt: skip
         """Draw x from z = temperature times a draw of the prior.
 
         A temperature below 1 keeps z nearer to the mode of the prior, and
         moves the entropy by D log(temperature) nats: `nice:temperature`.
         """
         require_counts(count=count)
-        finite = 0 <= temperature < math.inf
-        require(finite, "temperature", "finite and at least 0", temperature)
+        require_amounts(temperature=temperature)
         s = self.scaling.log_scale
         options = {"generator": generator, "dtype": s.dtype, "device": s.device}
         z = DRAWS[self.prior](count, len(s), **options)
@@ -252,6 +255,7 @@ def optimal_log_scale(
     """
     require(prior in DRAWS, "prior", " or ".join(DRAWS), prior)
     require(h.ndim == 2, "rank of h", "2", h.ndim)  # noqa: PLR2004
+    require_dtype("h", h)
     dead = int((h == 0).all(0).sum())
     require(dead == 0, "number of features of h that are always 0", "0", dead)
     log_scale = -h.square().mean(0).log() / 2
@@ -292,9 +296,5 @@ def bits_per_dim(log_prob: Nats, features: int, *, levels: int = 256) -> Nats:
     """Convert log-densities on [0, 1) to bits per feature: `nice:bits`."""
     require_counts(features=features)
     require(levels in LEVELS, "levels", "2 to 65536", levels)
+    require_floating("log_prob", log_prob)
     return math.log2(levels) - log_prob / (features * math.log(2))
-
-
-def _check_features(name: str, x: Tensor, like: Tensor) -> None:
-    require_shape(name, x, (*x.shape[:-1], like.shape[-1]))
-    require_dtype(name, x, like.dtype)

@@ -7,6 +7,7 @@ Units:    none.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from snippets.checks import (
     require_dtype,
     require_integers,
     require_shape,
+    require_widths,
 )
 
 SQUARE = (4, 4)  # a pose
@@ -50,6 +52,8 @@ class Check:
     @staticmethod
     def beta(name: str, beta: float | Tensor, votes: Tensor) -> Tensor:
         """Return a price as a tensor like the votes: one, or one a parent."""
+        if torch.is_tensor(beta) and beta.is_complex():
+            raise TypeError(f"{name} must be real, got {beta.dtype}")
         price = torch.as_tensor(beta, dtype=votes.dtype, device=votes.device)
         shape, parents = tuple(price.shape), votes.shape[2]
         fits = shape in ((), (parents,))
@@ -90,6 +94,12 @@ class Check:
             total, 1, abs_tol=1e-5
         )
         require(proper, "weights", "non-negative with sum 1", weights.tolist())
+
+    @staticmethod
+    def stack(types: Sequence[int], strides: Sequence[int]) -> None:
+        """Require the types of three maps, and the strides between maps."""
+        require_widths("types", types, 3, 3)
+        require_widths("strides", strides, 3, 3)
 
     @staticmethod
     def images(name: str, images: Tensor, layer: nn.Conv2d) -> None:

@@ -20,7 +20,13 @@ from torch.nn.functional import (
 )
 
 from snippets.capsules import Routing, cost, em_routing, spread_loss
-from snippets.checks import require, require_counts, require_shape
+from snippets.checks import (
+    require,
+    require_counts,
+    require_finite,
+    require_integers,
+    require_shape,
+)
 from snippets.moments import Cloud, log_joint, m_step
 from snippets.training import fit
 
@@ -119,6 +125,8 @@ def percent_wrong(
     require_shape("labels", labels, (len(images), *labels.shape[1:]))
     require_counts(images=len(images))
     scores = torch.cat([model(part) for part in images.split(250)])
+    require_finite("scores", scores)
+    require_integers("labels", labels, 0, scores.shape[1] - 1)
     wanted = labels.reshape(len(labels), -1).sort(1).values
     read = scores.topk(wanted.shape[1]).indices.sort(1).values
     return 100 * (read != wanted).any(1).double().mean().item()

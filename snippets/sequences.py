@@ -16,7 +16,12 @@ import torch
 from jaxtyping import Int64
 from torch import Generator, Tensor
 
-from snippets.checks import require, require_count, require_counts
+from snippets.checks import (
+    require,
+    require_count,
+    require_counts,
+    require_integers,
+)
 
 Ids = Int64[Tensor, "count length"]
 Text = Int64[Tensor, "characters"]
@@ -125,12 +130,11 @@ def windows(
     text: Text, starts: Sequence[int] | Int64[Tensor, "count"], length: int
 ) -> tuple[Ids, Ids]:
     """Cut windows out of a text, and the same moved on by one character."""
+    require(text.ndim == 1, "rank of text", 1, text.ndim)
     require_count("length", length, 1, len(text) - 1)
     first = torch.as_tensor(starts)
     require(first.ndim == 1, "rank of starts", 1, first.ndim)
-    last = len(text) - 1 - length
-    outside = [int(s) for s in first if not 0 <= s <= last]
-    require(not outside, "starts", f"0 to {last}", outside)
+    require_integers("starts", first, 0, len(text) - 1 - length)
     rows = text[first[:, None] + torch.arange(length + 1)]
     return rows[:, :-1], rows[:, 1:]
 

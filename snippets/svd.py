@@ -18,6 +18,7 @@ from snippets.checks import (
     require_count,
     require_counts,
     require_dtype,
+    require_finite,
     require_shape,
 )
 
@@ -277,8 +278,7 @@ def _check_matrix(name: str, x: Tensor, rank: int = 0) -> None:
     shape = tuple(x.shape)
     require(min(shape) > 0, f"shape of {name}", "at least (1, 1)", shape)
     require_dtype(name, x)
-    wrong = int((~x.isfinite()).sum())
-    require(wrong == 0, f"count of NaN and infinity in {name}", 0, wrong)
+    require_finite(name, x)
     require_count("rank", rank, 0, min(shape))
 
 

@@ -18,7 +18,14 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Generator, Tensor
 
-from snippets.checks import require, require_counts
+from snippets.checks import (
+    require,
+    require_count,
+    require_counts,
+    require_finite,
+    require_floating,
+    require_shape,
+)
 from snippets.svd import low_rank
 
 Pairs = Float[Tensor, "V V"]
@@ -88,6 +95,7 @@ def hide(
     table: Table, share: float, *, generator: Generator | None = None
 ) -> Table:
     """Return a copy in which a share of the cells that are not 0 is 0."""
+    _require_table("table", table)
     require(0 <= share <= 1, "share", "0 to 1", share)
     cells = table.nonzero()
     order = torch.randperm(len(cells), generator=generator)
@@ -99,7 +107,13 @@ def hide(
 
 def best_gaps(scores: Table, table: Table, count: int) -> Int64[Tensor, "n 2"]:
     """Return row and column of the cells that are 0 and score highest."""
+    _require_table("table", table)
+    require_shape("scores", scores, tuple(table.shape))
+    require_floating("scores", scores)
+    unknown = int(scores.isnan().sum())
+    require(unknown == 0, "count of NaN in scores", 0, unknown)
     gaps = int((table == 0).sum())
+    require_count("count", count)
     require(1 <= count <= gaps, "count", f"1 to {gaps} gaps", count)
     masked = scores.masked_fill(table != 0, -torch.inf)
     places = masked.flatten().topk(count).indices
@@ -114,6 +128,7 @@ def truncation(rank: int) -> Callable[[Table], Table]:
 
 def frequency(counts: Table) -> Table:
     """Score a pair by how often its two words occur in any pair."""
+    _require_table("counts", counts)
     return counts.sum(1, keepdim=True) * counts.sum(0)
 
 
@@ -131,6 +146,13 @@ def found_again(
         rows, columns = best_gaps(score(seen), seen, 100).T
         shares.append(100 * (table[rows, columns] > 0).float().mean())
     return torch.stack(shares)
+
+
+def _require_table(name: str, x: Tensor) -> None:
+    require(x.ndim == 2, f"rank of {name}", 2, x.ndim)  # noqa: PLR2004
+    require_finite(name, x)
+    if x.is_complex():
+        raise TypeError(f"{name} must be real, got {x.dtype}")
 
 
 def _runs(text: str) -> Iterator[list[str]]:

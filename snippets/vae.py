@@ -22,7 +22,9 @@ from snippets.checks import (
     require_alike,
     require_counts,
     require_dtype,
+    require_finite,
     require_shape,
+    require_widths,
 )
 
 Features = Float[Tensor, "batch D"]
@@ -70,6 +72,7 @@ def noise_cost(decode: Decoder, mean: Codes, std: Codes) -> Nats:
     For a linear decoder it is all that any noise adds: `vae:noise-linear`.
     """
     _check_pair("std", std, mean)
+    require_finite("mean", mean)  # slopes of a ReLU would hide it
     axes = rearrange(std.diag_embed(), "b a l -> a b l")
     moves: list = [jvp(decode, mean, axis)[1] for axis in axes]
     return torch.stack(moves).square().sum((0, 2))
@@ -91,6 +94,7 @@ def standardize(mean: Codes, log_var: Codes) -> tuple[Codes, Codes]:
 # --8<-- [start:autoencoder]
 def network(widths: Sequence[int]) -> nn.Sequential:
     """Chain linear layers of these widths, with a ReLU between any two."""
+    require_widths("widths", widths, 2)
     modules: list[nn.Module] = []
     for incoming, outgoing in pairwise(widths):
         modules += [nn.Linear(incoming, outgoing), nn.ReLU()]
@@ -234,7 +238,9 @@ def log_aggregate(
 ) -> Float[Tensor, "draws"]:
     """Log-density at z of the mixture of all ellipses: `vae:aggregate`."""
     _check_pair("log_var", log_var, mean, 1)
+    require(z.ndim > 0, "rank of z", 2, 0)
     require_shape("z", z, (len(z), mean.shape[1]))
+    require_dtype("z", z, mean.dtype)
     inverse, parts = (-log_var / 2).exp(), []
     for some in z.split(max(1, 2**24 // mean.numel())):  # spares memory
         each = _log_normal((some[:, None] - mean) * inverse)
@@ -243,12 +249,9 @@ def log_aggregate(
 
 
 def surgery(
-    mean: Codes,
-    log_var: Codes,
-    *,
-    draws: int = 1000,
+    mean: Codes, log_var: Codes, *, draws: int = 1000,
     generator: Generator | None = None,
-) -> Surgery:
+) -> Surgery:  # fmt: skip
     """Estimate I(x; z) and KL(q(z) || p) from draws: `vae:estimate`.
 
     The information is that between a draw and which of the n ellipses it came
@@ -286,8 +289,7 @@ def _check_all(met: Tensor, name: str, expected: str, x: Tensor) -> None:
 
 def _check_sizes(features: int, latent: int, hidden: Sequence[int]) -> None:
     require_counts(features=features, latent=latent)
-    widths = isinstance(hidden, Sequence) and all(w >= 1 for w in hidden)
-    require(widths, "hidden", "a sequence of widths from 1", hidden)
+    require_widths("hidden", hidden)
 
 
 def _check_variance(s2: float) -> None:

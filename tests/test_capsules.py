@@ -807,11 +807,11 @@ REFUSALS: dict[str, Any] = {
     ),
     "network without types": (
         lambda: MatrixCapsules(2, types=(0, 1, 1)),
-        "types must be at least 1, got 0",
+        r"types\[0\] must be at least 1, got 0",
     ),
     "network without stride": (
         lambda: MatrixCapsules(2, strides=(0, 1, 1)),
-        "stride must be at least 1, got 0",
+        r"strides\[0\] must be at least 1, got 0",
     ),
     "network temperature": (
         lambda: MatrixCapsules(2, inverse_temperature=0),

@@ -63,7 +63,7 @@ def test_the_best_is_marked_and_what_is_not_told_apart_from_it() -> None:
     ("call", "said"),
     [
         (lambda: paired_differences(torch.ones(1, 2), 0), "members of scores must be at least 2"),
-        (lambda: paired_differences(torch.ones(2, 2), 2), "reference must be a scheme's, got 2"),
+        (lambda: paired_differences(torch.ones(2, 2), 2), "reference must be 0 to 1, got 2"),
         (lambda: best_marked({"x": torch.ones(2, 2)}, ["a"]), "shape of x must be"),
         (lambda: best_marked({"x": torch.full((2, 1), torch.nan)}, ["a"]), "x must be finite"),
     ],

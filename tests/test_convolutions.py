@@ -48,6 +48,10 @@ def test_noise_starts_small_and_signals_keep_their_size() -> None:
     assert 0.2 < feature_map.square().mean() < 5
 
 
+def test_the_decoder_is_as_wide_as_promised() -> None:
+    assert [each.shape[0] for each in ConvAutoencoder(1, 2, 8).decoder.parameters()][:1] == [256]
+
+
 def test_autoencoder_and_vae_have_the_losses_of_theirs() -> None:
     x = torch.rand(4, 1, 8, 8)
     plain = ConvAutoencoder(1, 3, 8, widths=(4,))

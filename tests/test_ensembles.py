@@ -144,7 +144,10 @@ def untold(step: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.T
         (lambda: Ensemble(lambda: Transformer(5), ()), "members must be at least 1, got 0"),
         (lambda: ensemble()(torch.zeros(2, 1, 4).long()), "members of ids must be 3, got 2"),
         (lambda: ensemble().member(3), "index must be a member's, got 3"),
-        (lambda: train(ensemble(), untold, steps=15, rate=1.0), "steps must be a multiple"),
+        (
+            lambda: train(ensemble(), untold, steps=15, rate=1.0),
+            "steps must be a multiple of 10, got 15",
+        ),
         (lambda: train(ensemble(), untold, steps=10, rate=1.0), "steps must be at least 11"),
     ],
 )

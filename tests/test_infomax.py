@@ -827,7 +827,10 @@ REFUSALS = {
     ),
     "no channels": (lambda: DeepInfoMax(0, 4), "channels must be at least 1, got 0"),
     "no latent": (lambda: DeepInfoMax(1, 0), "latent must be at least 1, got 0"),
-    "no widths": (lambda: DeepInfoMax(1, 4, widths=()), "depth must be at least 1, got 0"),
+    "no widths": (
+        lambda: DeepInfoMax(1, 4, widths=()),
+        "length of widths must be at least 1, got 0",
+    ),
     "no width": (
         lambda: DeepInfoMax(1, 4, widths=(4, 0)),
         r"widths\[1\] must be at least 1, got 0",

@@ -663,7 +663,7 @@ REFUSALS = {
     ),
     "a number": (
         lambda: flow().log_prob(torch.tensor(1.0)),
-        r"shape of x must be \(6,\), got \(\)",
+        "rank of x must be at least 1, got 0",
     ),
     "no samples": (lambda: flow().sample(0), "count must be at least 1, got 0"),
     "negative temperature": (

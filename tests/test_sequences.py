@@ -102,8 +102,8 @@ def test_windows_and_what_comes_next() -> None:
         (lambda: load_characters(least=0), "least must be at least 1, got 0"),
         (lambda: to_ids("", "ab"), "text must be not empty"),
         (lambda: to_ids("a", "aa"), "alphabet must be characters, all different"),
-        (lambda: windows(torch.arange(10), [0, 7], 3), "starts must be 0 to 6, got \\[7\\]"),
-        (lambda: windows(torch.arange(10), [-1], 3), "starts must be 0 to 6, got \\[-1\\]"),
+        (lambda: windows(torch.arange(10), [0, 7], 3), "starts must be 0 to 6, got \\[0, 7\\]"),
+        (lambda: windows(torch.arange(10), [-1], 3), "starts must be 0 to 6, got \\[-1, -1\\]"),
         (lambda: windows(torch.arange(10), [0], 10), "length must be 1 to 9, got 10"),
     ],
 )

@@ -862,8 +862,8 @@ REFUSALS = {
         "length must be at least 1, got 0",
     ),
     "indefinite kernel": (
-        lambda: kernel_positions(torch.tensor([1.0, -2.0])),
-        r"kernel must be positive definite, got \[1.0, -2.0\]",
+        lambda: kernel_positions(torch.tensor([1.0, -2.0, 0.0, 0.0, 0.0])),
+        r"kernel must be positive definite, got \[1.0, -2.0, 0.0, 0.0\]",
     ),
     "matrix for a kernel": (
         lambda: kernel_positions(torch.eye(2)),

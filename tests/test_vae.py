@@ -735,11 +735,11 @@ REFUSALS = {
     "no features, AE": (lambda: Autoencoder(0, 1), "features must be at least 1, got 0"),
     "hidden of nothing": (
         lambda: VAE(D, 2, hidden=(8, 0)),
-        r"hidden must be a sequence of widths from 1, got \(8, 0\)",
+        r"hidden\[1\] must be at least 1, got 0",
     ),
     "hidden is a number": (
         lambda: Autoencoder(D, 2, hidden=8),  # pyright: ignore[reportArgumentType]
-        "hidden must be a sequence of widths from 1, got 8",
+        "hidden must be a sequence of widths, got 8",
     ),
     "x for another autoencoder": (
         lambda: Autoencoder(D, 2)(torch.randn(3, 4)),

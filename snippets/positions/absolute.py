@@ -16,6 +16,7 @@ from snippets.checks import (
     require_count,
     require_counts,
     require_dtype,
+    require_floating,
     require_shape,
 )
 from snippets.positions.attention import Scheme, Tokens, require_like
@@ -91,8 +92,7 @@ class SinusoidalPositions(Scheme):
     def forward(self, x: Tokens) -> Tokens:
         """Add to each token the sinusoids of its position."""
         _require_tokens(self, x)
-        if not x.is_floating_point():
-            raise TypeError(f"x must be floating-point, got {x.dtype}")
+        require_floating("x", x)
         places = torch.arange(x.shape[1], device=x.device)
         return x + sinusoids(places, x, base=self.base, layout=self.layout)
 

@@ -47,7 +47,7 @@ def batches(
         yield tuple(tensor[chosen] for tensor in tensors)
 
 
-class _Objective(nn.Module):
+class Objective(nn.Module):
     """Own the model while it is trained, so that replicas share gradients."""
 
     def __init__(self, model: nn.Module, loss: Callable[..., Any]) -> None:
@@ -97,7 +97,7 @@ def fit(
     require_counts(epochs=epochs)
     accelerator = Accelerator()
     objective, optimizer, schedule = accelerator.prepare(
-        _Objective(model, loss), optimizer, schedule
+        Objective(model, loss), optimizer, schedule
     )  # pyright: ignore[reportAssignmentType]
     part = (accelerator.process_index, accelerator.num_processes)
     shuffled = partial(batches, tensors, batch_size, generator=generator)

@@ -88,13 +88,24 @@ def numbers(slug: str, values: Mapping[str, object]) -> None:
 
 def table(name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write a Markdown table to docs/labs/NAME.md; at full scale, do nothing."""
+    text = _markdown(name, header, rows)
+    if scale() == "default":
+        (LABS / f"{name}.md").write_text(text)
+
+
+def full_table(
+    slug: str, header: Sequence[str], rows: Iterable[Sequence[object]], note: str
+) -> None:
+    """Write the table of a run at full scale, and under it a note, to docs/labs/SLUG.full.md."""
+    (LABS / f"{slug}.full.md").write_text(f"{_markdown(slug, header, rows)}\n{note}\n")
+
+
+def _markdown(name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     lines = [header, ["---"] * len(header), *rows]
     for line in lines:
         if len(line) != len(header):
             raise ValueError(f"{name}: rows must have {len(header)} cells, got {len(line)}: {line}")
-    text = "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
-    if scale() == "default":
-        (LABS / f"{name}.md").write_text(text)
+    return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
 
 
 def _save(drawn: Figure, path: Path) -> None:

@@ -14,7 +14,6 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -116,14 +115,15 @@ class Run:
         Args:
             name: Of its checkpoint.
             build: Makes the network, after seeding.
-            loss: From the network and the rows of a batch to a 0-d tensor, or a NamedTuple.
+            loss: From the network, the rows of a batch and the part of the plan that is done, 0 to
+                1, to a 0-d tensor, or to a NamedTuple of which `total` is minimised.
             tensors: The data, all of one length.
             plan: Epochs, sizes, rate, seed.
             measure: Called without gradients after each epoch; its "validation" is to be low.
         """
         torch.manual_seed(plan.seed)
         model = build()
-        training = _Training(self, name, plan, model, partial(loss, model), tensors)
+        training = _Training(self, name, plan, model, loss, tensors)
         while training.epoch < plan.epochs and not self.options.report:
             if not training.advance(self._stop):
                 raise Stopped(training.save(measured=False))
@@ -185,7 +185,8 @@ class _Training:
         self.run, self.plan, self.model, self.tensors = run, plan, model, tensors
         self.name, self.path = name, run.folder / f"{name}.pt"
         adam = torch.optim.Adam(model.parameters(), fused=True)
-        prepared = run.accelerator.prepare(Objective(model, loss), adam)
+        objective = Objective(model, lambda *batch: loss(model, *batch, self.done()))
+        prepared = run.accelerator.prepare(objective, adam)
         self.objective, self.adam = prepared
         self.steps = -(-len(tensors[0]) // plan.batch_size)
         self.generator = Generator().manual_seed(plan.seed)
@@ -223,7 +224,7 @@ class _Training:
 
     def _one_step(self, batch: tuple[Tensor, ...]) -> None:
         for group in self.adam.param_groups:
-            group["lr"] = self.plan.rate_at(self.epoch + (self.step + 0.5) / self.steps)
+            group["lr"] = self.plan.rate_at(self.done() * self.plan.epochs)
         device = self.run.accelerator.device
         value = self.objective(*(rows.to(device) for rows in batch))
         self.adam.zero_grad()
@@ -232,6 +233,10 @@ class _Training:
         for name, each in value.items():
             self.sums[name] = self.sums.get(name, 0) + each.detach().double()
         self.step += 1
+
+    def done(self) -> float:
+        """Return the part of the plan that lies behind the middle of this step."""
+        return (self.epoch + (self.step + 0.5) / self.steps) / self.plan.epochs
 
     def finish_epoch(self, measure: Measure) -> None:
         """Record means of losses and what is measured; keep the weights if they are the best."""
@@ -245,7 +250,7 @@ class _Training:
             self.history.setdefault(name, []).append(float(value))
         self.epoch, self.step, self.sums = self.epoch + 1, 0, {}
         self.order = self.generator.get_state()
-        if not self.best or means["validation"] < self.best["validation"]:
+        if not self.best or means["validation"] <= self.best["validation"]:
             weights = {key: each.cpu().clone() for key, each in self.model.state_dict().items()}
             self.best = {"validation": means["validation"], "epoch": self.epoch, "model": weights}
 

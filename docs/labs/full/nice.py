@@ -25,7 +25,7 @@ def build():
     return at_independent_pixels(keep_scale(NICE(784)), dequantize(train[:10_000]))
 
 
-def loss(flow, pixels):
+def loss(flow, pixels, done):
     return -flow.log_prob(dequantize(pixels)).mean()
 
 

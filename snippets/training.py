@@ -56,6 +56,7 @@ class Objective(nn.Module):
         self.loss = loss
 
     def forward(self, *batch: Tensor) -> dict[str, Tensor]:
+        """Return the loss of a batch and its parts, `total` among them."""
         value = self.loss(*batch)
         return {"total": value} if torch.is_tensor(value) else value._asdict()
 

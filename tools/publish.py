@@ -81,7 +81,15 @@ def figure(
 
 def numbers(slug: str, values: Mapping[str, object]) -> None:
     """Write what a lab measured, to six digits: to SLUG.json, or SLUG.full.json at full scale."""
-    path = LABS / (f"{slug}.full.json" if scale() == "full" else f"{slug}.json")
+    _write_numbers(LABS / (f"{slug}.full.json" if scale() == "full" else f"{slug}.json"), values)
+
+
+def full_numbers(slug: str, values: Mapping[str, object], folder: Path) -> None:
+    """Write what a run at full scale measured to SLUG.full.json in a folder."""
+    _write_numbers(folder / f"{slug}.full.json", values)
+
+
+def _write_numbers(path: Path, values: Mapping[str, object]) -> None:
     rounded = {key: _rounded(value, key) for key, value in values.items()}
     path.write_text(json.dumps(rounded, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
 
@@ -94,10 +102,11 @@ def table(name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) ->
 
 
 def full_table(
-    slug: str, header: Sequence[str], rows: Iterable[Sequence[object]], note: str
+    slug: str, header: Sequence[str], rows: Iterable[Sequence[object]], note: str, folder: Path
 ) -> None:
-    """Write the table of a run at full scale, and under it a note, to docs/labs/SLUG.full.md."""
-    (LABS / f"{slug}.full.md").write_text(f"{_markdown(slug, header, rows)}\n{note}\n")
+    """Write the table of a run at full scale, and under it a note, to SLUG.full.md in a folder."""
+    text = _markdown(slug, header, rows)
+    (folder / f"{slug}.full.md").write_text(f"{text}\n{note}\n")
 
 
 def _markdown(name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -5,7 +5,6 @@ import os
 import re
 import runpy
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.launching import launch
 from tools import hygiene, labs
 from tools.checkpoints import Plan, Trained
 from tools.longrun import Run, Stopped
@@ -88,9 +88,9 @@ def test_a_report_scores_what_there_is_and_trains_no_more(tmp_path: Path) -> Non
     assert made["nats"] == 1.5
     assert (made["networks"], made["seeds"]) == (["net"], [0])
     assert (made["epochs_planned"], made["epochs_done"], made["best_epochs"]) == ([2], [1], [1])
-    assert made["command"] == "python docs/labs/full/demo.py --epochs 2 --precision no"
+    assert made["command"] == "python docs/labs/full/demo.py --epochs 2"
     assert 0 < made["core_hours"] < 0.01
-    table = (tmp_path / "demo.full.md").read_text()
+    table = (tmp_path / "full" / "demo.md").read_text()
     assert table.startswith("| network | nats |\n| --- | --- |\n| ours | 1.5 |\n\n")
     assert f"`{made['command']}`" in table
     assert str(tmp_path) not in table + json.dumps(made)
@@ -133,26 +133,6 @@ def mnist(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def processes(mnist: Path, folder: Path, count: int) -> list[subprocess.Popen]:
-    """Start a script as `accelerate launch` does, on processors and this machine alone."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    shared = {"MNIST_DIR": mnist, "PYTHONPATH": ROOT, "ACCELERATE_USE_CPU": "true"}
-    shared |= {"WORLD_SIZE": count, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    shared |= {"OMP_NUM_THREADS": 1}
-    return [
-        subprocess.Popen(
-            [sys.executable, SCRIPT, *options(folder)],
-            env=os.environ
-            | {k: str(v) for k, v in (shared | {"RANK": rank, "LOCAL_RANK": rank}).items()},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(count)
-    ]
-
-
 def test_two_processes_split_batches_and_come_to_the_same(
     mnist: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,7 +140,7 @@ def test_two_processes_split_batches_and_come_to_the_same(
     one, two = mnist / "one", mnist / "two"
     one.mkdir()
     two.mkdir()
-    both = processes(mnist, two, 2)
+    both = launch(SCRIPT, *options(two), count=2, MNIST_DIR=str(mnist))
     monkeypatch.setenv("MNIST_DIR", str(mnist))
     monkeypatch.setattr(sys, "argv", [str(SCRIPT), *options(one)])
     runpy.run_path(str(SCRIPT))
@@ -175,6 +155,6 @@ def test_two_processes_split_batches_and_come_to_the_same(
 
 
 def test_tables_of_full_scale_name_no_machine() -> None:
-    for path in ROOT.glob("docs/labs/*.full.*"):
+    for path in (*ROOT.glob("docs/labs/*.full.json"), *ROOT.glob("docs/labs/full/*.md")):
         assert not any(re.search(r"/(tmp|root|home|work)/", line) for line in path.read_text())
     assert hygiene.LINES["docs/labs/**/*.py"] == 150

@@ -117,7 +117,7 @@ def _page_problems(page: Article) -> Found:
     prose = page.prose.splitlines()
     for inclusion in page.inclusions:
         if prose[inclusion.line - 1].strip() and not re.fullmatch(
-            r"docs/labs/\w+\.md", inclusion.path
+            r"docs/labs/(?:full/)?\w+\.md", inclusion.path
         ):
             yield inclusion.line, "outside fences only tables that a lab wrote are included"
 

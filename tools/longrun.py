@@ -20,8 +20,10 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from tools import publish
 from tools.checkpoints import Measure, Plan, Trained, Training
+from tools.results import as_json, as_table
+
+LABS = Path(__file__).parents[1] / "docs" / "labs"
 
 
 class Stopped(SystemExit):
@@ -83,7 +85,7 @@ class Run:
     def report(
         self, found: Mapping[str, object], header: Sequence[str], rows: Iterable[Sequence[object]]
     ) -> None:
-        """Write SLUG.full.json, and SLUG.full.md for the article: a table and how it was made."""
+        """Write SLUG.full.json, and full/SLUG.md for the article: a table and how it was made."""
         if not self.main:
             return
         plans, trained = zip(*self.results.values(), strict=True)
@@ -101,13 +103,16 @@ class Run:
             "processor": processor(self.accelerator.device),
             "processes": self.accelerator.num_processes,
         }
-        publish.full_numbers(self.slug, {**found, **made}, self.options.results)
         note = f"{made['core_hours']:.2f} core hours on {made['processor']}: `{made['command']}`."
-        publish.full_table(self.slug, header, rows, note, self.options.results)
+        folder, text = self.options.results, as_table(self.slug, header, rows)
+        (folder / "full").mkdir(exist_ok=True)
+        (folder / f"{self.slug}.full.json").write_text(as_json({**found, **made}))
+        (folder / "full" / f"{self.slug}.md").write_text(f"{text}\n{note}\n")
 
     def _command(self) -> str:
-        given = {name: getattr(self.options, name) for name in ("epochs", "precision")}
-        words = [f"--{name} {value}" for name, value in given.items() if value is not None]
+        given = {name: getattr(self.options, name) for name in ("epochs", "seeds", "precision")}
+        usual = _parser(self.slug)
+        words = [f"--{k} {v}" for k, v in given.items() if v != usual.get_default(k)]
         return " ".join(["python", f"docs/labs/full/{self.slug}.py", *words])
 
     def _stop(self) -> bool:
@@ -129,9 +134,10 @@ def _parser(slug: str) -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--minutes", type=float, default=math.inf, help="stop then, with a checkpoint")
     add("--epochs", type=int, help="instead of the script's own")
+    add("--seeds", type=int, default=3, help="where there are several")
     add("--precision", default="no", choices=["no", "bf16", "fp16"], help="of Accelerate")
     add("--folder", default=os.environ.get("LAB_RUNS", "runs"), help="of checkpoints")
     add("--every", type=float, default=300, help="seconds between checkpoints within an epoch")
-    add("--results", type=Path, default=publish.LABS, help="folder for what comes out")
+    add("--results", type=Path, default=LABS, help="folder for what comes out")
     add("--report", action="store_true", help="train no more: score what the checkpoints hold")
     return parser

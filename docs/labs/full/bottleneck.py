@@ -15,8 +15,9 @@ from snippets.data import load_full_mnist
 from tools.longrun import Plan, Run
 
 PAPER = {None: "1.38", 1e-3: "1.13"}
-BETAS, SEEDS = (None, 1e-3, 1e-2, 1e-1), range(3)  # None: the baseline, without noise
+BETAS = (None, 1e-3, 1e-2, 1e-1)  # None: the baseline, without noise
 run = Run("bottleneck")
+seeds = range(run.options.seeds)
 images, labels = load_full_mnist("train")
 (train, new), (known, unseen) = (
     part.split([55_000, 5000]) for part in (images.flatten(1) / 255, labels)
@@ -48,7 +49,7 @@ def measure(model):
 
 
 made = {}
-for seed in SEEDS:
+for seed in seeds:
     plan = Plan(run.options.epochs or 8, batch_size=100, rate=1e-3, seed=seed)
     for beta in BETAS:
         name, data = f"beta-{beta}-seed-{seed}", [train, known]
@@ -59,7 +60,7 @@ for seed in SEEDS:
 test, truth = load_full_mnist("test")
 test, rows, found, chosen = test.flatten(1) / 255, [], {}, {}
 for beta in BETAS:
-    nets = [made[beta, seed] for seed in SEEDS]
+    nets = [made[beta, seed] for seed in seeds]
     draws = 0 if beta is None else 12
     rates = [gaussian_rate(*net.encode(new)).mean() for net in nets]
     columns = {

@@ -61,7 +61,7 @@ def cnn():
 
 made = {
     f"CNN, {count} epoch{'s' * (count > 1)}": [
-        trained("cnn", cnn, entropy, count, 3e-3, seed) for seed in range(3)
+        trained("cnn", cnn, entropy, count, 3e-3, seed) for seed in range(run.options.seeds)
     ]
     for count in (epochs, 5 * epochs)
 }

@@ -14,8 +14,9 @@ from tools import probes
 from tools.longrun import Plan, Run
 
 WEIGHTS = {"global": 1e-4, "local": 1e-4, "both": 1e-5, "VAE": 0.02}
-SEEDS, WIDTHS = range(3), (8, 16, 32)
+WIDTHS = (8, 16, 32)
 run = Run("infomax")
+seeds = range(run.options.seeds)
 images, labels = load_full("train")
 (train, new), (known, unseen) = (part.tensor_split([-5000]) for part in (images, labels))
 
@@ -52,7 +53,7 @@ def trained(method, seed):
     return run.train(name, network, loss, data, plan, lambda model: validation(model, loss)).model
 
 
-made = {method: [trained(method, seed) for seed in SEEDS] for method in METHODS}
+made = {method: [trained(method, seed) for seed in seeds] for method in METHODS}
 test, truth = load_full("test")
 sets, found, rows = [pixels(part) for part in (train, test)], {}, []
 for method, nets in made.items():

@@ -52,7 +52,7 @@ def run(training: Training, *, every: float = math.inf, asks: int = 10**6) -> No
         training.save()
 
 
-def same(one: Training, other: Training) -> None:
+def same(one: Any, other: Any) -> None:
     assert one.history == other.history
     assert torch.equal(one.model.weight, other.model.weight)
     assert torch.equal(one.best["model"]["weight"], other.best["model"]["weight"])

@@ -16,7 +16,7 @@ from tools.longrun import Plan, Run
 
 run = Run("vae")
 train, new = (load_full_mnist("train")[0].flatten(1) / 255).split([55_000, 5000])
-plan = Plan(run.options.epochs or 20, batch_size=100, rate=2e-3)
+plan = Plan(run.options.epochs or 12, batch_size=100, rate=2e-3)
 
 
 def bernoulli(model, x):

@@ -219,7 +219,7 @@ class Training:
     def result(self) -> Trained:
         """Return the best network on the CPU, ready to be scored."""
         if not self.best:
-            raise ValueError(f"{self._where()}: no epoch is done, so there is nothing to report")
+            raise ValueError(f"{self._where()}, stopped at step {self.step} of {self.steps}")
         self.model.load_state_dict(self.best["model"])
         model = self.model.cpu().eval().requires_grad_(False)
         hours = self.seconds / 3600, self.core_seconds / 3600

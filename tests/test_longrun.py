@@ -51,8 +51,9 @@ def options(folder: Path, *more: str) -> list[str]:
 
 
 def test_a_budget_ends_a_run_and_says_how_far_it_came(tmp_path: Path) -> None:
-    with pytest.raises(Stopped, match="demo, net: epoch 1 of 2 step 0 of 2"):
+    with pytest.raises(Stopped, match="demo, net: epoch 1 of 2 step 0 of 2") as stopped:
         trained(Run("demo", options(tmp_path, "--minutes", "0")))
+    assert stopped.value.code == 0
     assert trained(Run("demo", options(tmp_path))).epochs == 2
 
 
@@ -92,6 +93,7 @@ def test_a_report_scores_what_there_is_and_trains_no_more(tmp_path: Path) -> Non
     assert 0 < made["core_hours"] < 0.01
     table = (tmp_path / "full" / "demo.md").read_text()
     assert table.startswith("| network | nats |\n| --- | --- |\n| ours | 1.5 |\n\n")
+    assert f"\n1 of 2 epochs, {made['core_hours']:.2f} core hours on " in table
     assert f"`{made['command']}`" in table
     assert str(tmp_path) not in table + json.dumps(made)
 

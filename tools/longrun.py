@@ -11,6 +11,7 @@ import os
 import platform
 import re
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -28,6 +29,11 @@ LABS = Path(__file__).parents[1] / "docs" / "labs"
 
 class Stopped(SystemExit):
     """The budget is spent, or someone asked for an end; what was done is kept."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(where)
+        self.code = 0  # no failure
+        print(f"stopped at {where}; the same command goes on", file=sys.stderr)
 
 
 class Run:
@@ -103,7 +109,10 @@ class Run:
             "processor": processor(self.accelerator.device),
             "processes": self.accelerator.num_processes,
         }
-        note = f"{made['core_hours']:.2f} core hours on {made['processor']}: `{made['command']}`."
+        note = (
+            f"{sum(made['epochs_done'])} of {sum(made['epochs_planned'])} epochs, "
+            f"{hours[1]:.2f} core hours on {made['processor']}: `{made['command']}`."
+        )
         folder, text = self.options.results, as_table(self.slug, header, rows)
         (folder / "full").mkdir(exist_ok=True)
         (folder / f"{self.slug}.full.json").write_text(as_json({**found, **made}))

@@ -100,44 +100,44 @@ CELLS = [
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Path:
-    """A site with the page of a lab, and the lab beside it."""
-    (tmp_path / "labs" / "nice").mkdir(parents=True)
+def drawers(tmp_path: Path) -> dict[str, int]:
+    """The cells of a lab that draws two figures, and of one that says it draws another's."""
     cells = [{"cell_type": kind, "source": [text]} for kind, text in CELLS]
     (tmp_path / "nice.ipynb").write_text(json.dumps({"cells": cells}))
-    code = f"{drawn.CELL}<pre>1</pre></div>"
-    output = '<div class="language-text output highlight cell"></div>'
-    page = f"<h1>Lab</h1>{code}{output}{code}<figure>{FIGURE.split('</p>')[0][18:]}</figure>"
-    (tmp_path / "labs" / "nice" / "index.html").write_text(page)
-    return tmp_path
+    (tmp_path / "vae.ipynb").write_text(json.dumps({"cells": cells[2:]}))
+    return drawn.all_cells(tmp_path)
 
 
-def test_a_caption_names_the_cell_that_drew_its_figure(site: Path) -> None:
-    made = drawn.mark_figures(FIGURE, ARTICLE, site, site)
+def test_a_caption_names_the_cell_that_drew_its_figure(drawers: dict[str, int]) -> None:
+    assert drawers == {"nice_moons": 2, "nice_other": 2}
+    made = drawn.mark_figures(FIGURE, ARTICLE, drawers)
     credit = one(made, "figcaption p > a.drawn:last-child")
     assert credit["href"] == "../../labs/nice/#cell-2"
     assert credit.get_text() == "Drawn by cell 2 of the lab"
-    assert drawn.mark_figures(made, ARTICLE, site, site) == made
-    lab = site / "labs" / "nice" / "index.html"
-    marked = drawn.mark_cells(lab.read_text())
+    assert drawn.mark_figures(made, ARTICLE, drawers) == made
+    for path, known in ((ARTICLE, {}), (drawn.lab_page("nice_moons"), drawers)):
+        assert not soup(drawn.mark_figures(FIGURE, path, known)).select("a.drawn")
+
+
+def test_cells_of_a_lab_have_numbers() -> None:
+    code = f"{drawn.CELL}<pre>1</pre></div>"
+    output = '<div class="language-text output highlight cell"></div>'
+    marked = drawn.mark_cells(f"<h1>Lab</h1>{code}{output}{code}")
     assert [cell["id"] for cell in soup(marked).select("[data-cell]")] == ["cell-1", "cell-2"]
     assert drawn.mark_cells(marked) == marked
-    lab.unlink()
-    assert ".drawn" not in drawn.mark_figures(FIGURE, ARTICLE, site, site)
-    assert not soup(drawn.mark_figures(FIGURE, ARTICLE, site, site)).select("a.drawn")
 
 
 def test_every_figure_of_every_article_has_a_cell() -> None:
     for article in articles(ROOT):
         notebook = ROOT / "docs" / "labs" / f"{article.slug}.ipynb"
-        known = drawn.cells(notebook, 0)
+        known = drawn.cells(notebook.read_text("utf-8"))
         names = {Path(image.path).name.split(".")[0] for image in article.images}
         own = {name for name in names if name.startswith(f"{article.slug}_")}
         assert own <= known.keys(), f"{article.slug}: no cell writes {own - known.keys()}"
 
 
-def test_pictures_of_figures_link_to_their_files(site: Path) -> None:
-    made = drawn.mark_figures(FIGURE, ARTICLE, site, site)
+def test_pictures_of_figures_link_to_their_files() -> None:
+    made = drawn.mark_figures(FIGURE, ARTICLE, {})
     links = {a["href"]: a["class"] for a in soup(made).select("figure a.zoom:has(> img)")}
     assert links == {
         "../figures/nice_moons.light.png": ["zoom", "only-light"],
@@ -169,13 +169,12 @@ BLOCK = '<div class="output highlight"><pre>1</pre></div>'
 HOST = '<link rel="canonical" href="https://site.example/articles/nice/">'
 
 
-def test_errors_are_reported_where_the_repository_is(tmp_path: Path) -> None:
-    folder = tmp_path / "nice"
+def test_errors_are_reported_where_the_repository_is() -> None:
     source = '<a href="https://github.com/some/where/" title="Go" class="md-source" data-md>'
     row = '<ul class="take-home"><li></li></ul>'
     page = HOST + row + DISPLAY + BLOCK + DISPLAY.replace("id=", "name=") + BLOCK
-    assert reports.add(page, folder) == page, "no repository, no link"
-    made = reports.add(source + page, folder)
+    assert reports.add(page, "nice", has_data=False) == page, "no repository, no link"
+    made = reports.add(source + page, "nice", has_data=False)
     links = {str(a["href"]): a.get_text() for a in soup(made).select(".report a")}
     assert list(links.values()) == [
         f"Report an error in {what}" for what in ("nice:split", "nice, block 1", "nice, block 2")
@@ -187,19 +186,20 @@ def test_errors_are_reported_where_the_repository_is(tmp_path: Path) -> None:
     colab = one(made, ".take-home a")["href"]
     path = "some/where/blob/notebooks/articles/nice/nice.ipynb"
     assert colab == f"https://colab.research.google.com/github/{path}"
-    assert reports.add(made, folder) == made
-    elsewhere = reports.add(source.replace("github.com", "git.example") + page, folder)
-    assert "colab" not in elsewhere
-    (folder / "data").mkdir(parents=True)
-    assert "colab" not in reports.add(source + page, folder), "Colab would not have the data"
+    assert reports.add(made, "nice", has_data=False) == made
+    elsewhere = source.replace("github.com", "git.example") + page
+    assert "colab" not in reports.add(elsewhere, "nice", has_data=False)
+    far = reports.add(source + page, "nice", has_data=True)
+    assert "colab" not in far, "Colab would not have the data"
 
 
 def test_tables_of_many_columns_are_marked() -> None:
     def table(columns: int) -> str:
         return f"<table tabindex=0><thead><tr>{'<th>a</th>' * columns}</tr></thead></table>"
 
-    made = wide.mark_tables(table(6) + table(7))
-    assert ["data-wide" in tag.attrs for tag in soup(made).select("table")] == [False, True]
+    made = wide.mark_tables("".join(table(columns) for columns in (6, 7, 8, 9)))
+    marks = [tag.get("data-wide") for tag in soup(made).select("table")]
+    assert marks == [None, "7", "8", "8"]
     assert wide.mark_tables(made) == made
 
 

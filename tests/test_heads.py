@@ -9,7 +9,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from tools.feed import Dates, from_git, write_feed
-from tools.heads import describe_pages
+from tools.heads import LOST_PAGE, describe
 
 PAGE = """<html><head><title>NICE: a flow - Derive & Run</title>
 <meta name="description" content="Exact & cheap.">
@@ -18,26 +18,18 @@ PAGE = """<html><head><title>NICE: a flow - Derive & Run</title>
 <img width="1" alt="A curve" src="../figures/nice_a.light.svg#only-light">
 <img width="1" alt="Two moons" src="../figures/nice_b.light.png#only-light">
 </body></html>"""
-DATES = {"nice": Dates("2026-01-02T03:04:05Z", "2026-02-03T04:05:06Z")}
+DATES = Dates("2026-01-02T03:04:05Z", "2026-02-03T04:05:06Z")
+NICE = Path("articles/nice/index.html")
 ARTICLE = "---\ntitle: A < B\ndescription: D.\n---\n\n# A\n"
 ATOM = "{http://www.w3.org/2005/Atom}"
 
 
-@pytest.fixture
-def page(tmp_path: Path) -> Path:
-    file = tmp_path / "articles" / "nice" / "index.html"
-    file.parent.mkdir(parents=True)
-    file.write_text(PAGE)
-    return file
+def soup(page: str) -> BeautifulSoup:
+    return BeautifulSoup(page, "html.parser")
 
 
-def soup(file: Path) -> BeautifulSoup:
-    return BeautifulSoup(file.read_text("utf-8"), "html.parser")
-
-
-def test_an_article_says_what_it_is(page: Path, tmp_path: Path) -> None:
-    (tmp_path / "feed.xml").touch()
-    describe_pages(tmp_path, DATES)
+def test_an_article_says_what_it_is() -> None:
+    page = describe(PAGE, NICE, DATES, has_feed=True)
     said = {
         str(tag.get("property") or tag.get("name")): tag["content"] for tag in soup(page)("meta")
     }
@@ -54,33 +46,29 @@ def test_an_article_says_what_it_is(page: Path, tmp_path: Path) -> None:
     }
     (feed,) = soup(page).select('link[rel="alternate"]')
     assert feed["href"] == "../../feed.xml"
-    once = page.read_text()
-    describe_pages(tmp_path, DATES)
-    assert page.read_text() == once
+    assert describe(page, NICE, DATES, has_feed=True) == page
+    assert not soup(describe(PAGE, NICE, DATES, has_feed=False)).select('link[rel="alternate"]')
 
 
-def test_an_article_is_dated_in_its_data(page: Path, tmp_path: Path) -> None:
-    describe_pages(tmp_path, DATES)
+def test_an_article_is_dated_in_its_data() -> None:
+    page = describe(PAGE, NICE, DATES, has_feed=False)
     (data,) = soup(page).select('script[type="application/ld+json"]')
     facts = json.loads(str(data.string))
     assert facts["@type"] == "TechArticle"
     assert facts["headline"] == "NICE: a flow"
-    assert (facts["datePublished"], facts["dateModified"]) == DATES["nice"]
+    assert (facts["datePublished"], facts["dateModified"]) == DATES
 
 
-def test_a_page_that_does_not_know_its_address_is_left_alone(page: Path, tmp_path: Path) -> None:
-    page.write_text(PAGE.replace("canonical", "icon"))
-    before = page.read_text()
-    describe_pages(tmp_path, DATES)
-    assert page.read_text() == before
+def test_a_page_that_does_not_know_its_address_is_left_alone() -> None:
+    page = PAGE.replace("canonical", "icon")
+    assert describe(page, NICE, DATES, has_feed=True) == page
 
 
-def test_the_error_page_leads_back_and_is_not_found(tmp_path: Path) -> None:
-    lost = tmp_path / "404.html"
+def test_the_error_page_leads_back_and_is_not_found() -> None:
     logo = '<a href="/docs/." title="t" class="md-header__button md-logo">x</a>'
-    lost.write_text(f"<html><head></head>{logo}<h1>404 - Not found</h1></html>")
-    describe_pages(tmp_path, {})
-    describe_pages(tmp_path, {})
+    page = f"<html><head></head>{logo}<h1>404 - Not found</h1></html>"
+    lost = describe(page, LOST_PAGE, None, has_feed=True)
+    assert describe(lost, LOST_PAGE, None, has_feed=True) == lost
     assert [link["href"] for link in soup(lost).select("p a")] == ["/docs/."]
     assert len(soup(lost).select('meta[content="noindex"]')) == 1
     assert soup(lost).select("h1")[0].text == "There is no such page"

@@ -92,14 +92,14 @@ def root(tmp_path: Path) -> Path:
     ],
 )
 def test_models_are_found_through_others(root: Path, text: str, names: set[str]) -> None:
-    found = [*kept.code(root, text)][::2]
+    found = [*kept.code(kept.models(root), text)][::2]
     assert {name[9:-3] for name in found} - {"__init__"} == names
 
 
 def test_outlines_hold_imports_and_no_bodies(root: Path) -> None:
-    before = [*kept.outlines(root)]
+    before = [*kept.outlines(kept.models(root))]
     file = root / "snippets" / "positions" / "survey.py"
     file.write_text(f"{MODELS['positions/survey']}\n\nx = 1\n")
-    assert [*kept.outlines(root)] == before
+    assert [*kept.outlines(kept.models(root))] == before
     file.write_text(MODELS["positions/survey"].replace("low_rank", "low_rank, angles"))
-    assert [*kept.outlines(root)] != before
+    assert [*kept.outlines(kept.models(root))] != before

@@ -1,13 +1,13 @@
 """The links of the built site: equations, code, tests, quotations, sources, terms."""
 
+import re
 from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
 
-from tools import citations, glossary, references, sources
+from tools import citations, facts, finish, glossary, references, sources
 from tools.evidence import fill, underline
-from tools.quotations import link_code
 from tools.textpass import in_words
 from tools.typeset import Label
 
@@ -83,6 +83,16 @@ def site(root: Path) -> Path:
     return root / "site"
 
 
+def linked(root: Path, site: Path) -> dict[Path, str]:
+    """Finish the pages of the site, in memory."""
+    survey, pages = facts.Survey(root, site, finish.read(site), INDEX, {}), {}
+    for path, page in survey.pages():
+        made = finish.finished(page, survey.own(path, page), survey.shared)
+        survey.note(path, made)
+        pages[path] = made.text
+    return pages
+
+
 def write(file: Path, text: str) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text, "utf-8")
@@ -145,11 +155,11 @@ def test_a_line_under_an_equation_leads_to_code_and_test(root: Path) -> None:
     assert underline(page, NICE, citations.evidence(root)) == page, "a second run changes nothing"
 
 
-def test_source_pages_are_the_evidence_page_with_code(root: Path, site: Path) -> None:
-    written = sources.write_sources(root, site, INDEX)
-    names = [file.relative_to(site).as_posix() for file in written]
+def test_source_pages_are_the_evidence_page_with_code(root: Path) -> None:
+    made = sources.source_pages(root, SHELL, INDEX)
+    names = [path.as_posix() for path in made]
     assert names == ["code/snippets.nice.html", "code/tests.test_nice.html"], "no empty module"
-    text = written[0].read_text("utf-8")
+    text = made[Path("code/snippets.nice.html")]
     page = soup(text)
     links = {link.get_text(): link["href"] for link in page.select(".source a.label")}
     assert links["nice:chain"] == "../articles/nice/#mjx-eqn:nice:chain"
@@ -168,8 +178,7 @@ def test_lines_of_source_are_counted_from_the_first_even_if_empty() -> None:
 
 
 def test_quotations_say_what_they_are(root: Path, site: Path) -> None:
-    link_code(root, site, INDEX, citations.evidence(root))
-    (quoted,) = soup((site / NICE).read_text("utf-8")).select("#quoted-nice-layer .filename")
+    (quoted,) = soup(linked(root, site)[NICE]).select("#quoted-nice-layer .filename")
     assert {link.get_text(): link["href"] for link in quoted.select("a")} == {
         "snippets/nice.py:layer": "../../code/snippets.nice.html#L-7",
         "nice:coupling": "#mjx-eqn:nice:coupling",
@@ -183,21 +192,30 @@ def test_a_page_that_quotes_something_else_is_refused(root: Path, site: Path) ->
     page = (site / NICE).read_text("utf-8")
     write(site / NICE, page.replace("snippets/nice.py", "snippets/svd.py"))
     with pytest.raises(ValueError, match=r"articles/nice/index.html.*snippets/svd.py"):
-        link_code(root, site, INDEX, citations.evidence(root))
+        linked(root, site)
 
 
 def test_code_and_documentation_lead_to_each_other(root: Path, site: Path) -> None:
-    link_code(root, site, INDEX, citations.evidence(root))
-    (name,) = soup((site / NICE).read_text("utf-8")).select("a.object")
+    pages = linked(root, site)
+    (name,) = soup(pages[NICE]).select("a.object")
     assert (name.get_text(), name["href"]) == ("Layer", "../../api/nice/#snippets.nice.Layer")
-    api = (site / "api" / "nice" / "index.html").read_text("utf-8")
-    (seen,) = soup(api).select("h3 + .seen")
+    (seen,) = soup(pages[Path("api/nice/index.html")]).select("h3 + .seen")
     assert seen.get_text() == "snippets/nice.py:7 · quoted in NICE · used in NICE"
     assert [link["href"] for link in seen.select("a")] == [
         "../../code/snippets.nice.html#L-7",
         "../../articles/nice/#quoted-nice-layer",
         "../../articles/nice/",
     ]
+
+
+def test_facts_read_the_same_in_every_process(root: Path, site: Path) -> None:
+    """What is kept is named by how they read: no set, whose order is of the process, no address."""
+    write(site / references.PAGE, CITED)
+    write(site / glossary.PAGE, TERMS)
+    survey = facts.Survey(root, site, finish.read(site), INDEX, {})
+    read = repr([survey.shared, *(survey.own(path, page) for path, page in survey.pages())])
+    assert "nice:coupling" in read and "dinh2014" in read
+    assert not re.search(r"\bset\(|\{'[^']*'[,}]| at 0x", read)
 
 
 CITED = """<p class="reference" id="dinh2014">Dinh, L., Krueger, D. and Bengio, Y. (2015). NICE:
@@ -223,13 +241,13 @@ that is there. <em>ICLR.</em></p>"""
 def test_citations_in_words_become_links(text: str, meant: dict[str, str]) -> None:
     entries = tuple(map(references._reference, references.ENTRY.finditer(CITED)))
     page = f'<article class="md-content__inner md-typeset"><p>{text}</p></article>'
-    linked = soup(references.link_citations(page, NICE, entries))
+    made = soup(references.link_citations(page, NICE, entries))
     found = {
         str(link["href"]).removeprefix("../../references/#"): link.get_text()
-        for link in linked.select("a.cite")
+        for link in made.select("a.cite")
     }
     assert found == meant
-    assert linked.get_text() == soup(page).get_text()
+    assert made.get_text() == soup(page).get_text()
 
 
 @pytest.mark.parametrize(
@@ -244,10 +262,9 @@ def test_citations_in_words_become_links(text: str, meant: dict[str, str]) -> No
 def test_references_name_the_pages_that_cite_them(
     root: Path, site: Path, text: str, cited: list[str]
 ) -> None:
-    write(site / "references" / "index.html", CITED)
+    write(site / references.PAGE, CITED)
     write(site / NICE, f'<article class="md-content__inner md-typeset">{text}</article>')
-    references.link_references(root, site)
-    page = soup((site / "references" / "index.html").read_text("utf-8"))
+    page = soup(linked(root, site)[references.PAGE])
     back = {entry["id"]: entry.select(".cited a") for entry in page.select(".reference")}
     assert [name for name, links in back.items() if links] == cited
     for name in cited:
@@ -262,14 +279,14 @@ def test_the_first_use_of_a_term_leads_to_the_glossary() -> None:
     hidden = "<details>A flow</details><h2>A flow</h2>"
     text = f"{hidden}<p>Overflow, <code>flow</code>. Flows, a flow, a normalizing\nflow.</p>"
     page = f'<article class="md-content__inner md-typeset">{text}</article>'
-    linked = glossary.link(page, NICE, glossary.forms(TERMS))
-    found = [(link.get_text(), link["href"]) for link in soup(linked).select("a.term")]
+    made = glossary.link(page, NICE, glossary.forms(TERMS))
+    found = [(link.get_text(), link["href"]) for link in soup(made).select("a.term")]
     assert found == [
         ("Flows", "../../glossary/#flow"),
         ("normalizing\nflow", "../../glossary/#normal"),
     ]
-    assert soup(linked).get_text() == soup(page).get_text()
-    assert glossary.link(linked, NICE, glossary.forms(TERMS)) == linked, "not twice"
+    assert soup(made).get_text() == soup(page).get_text()
+    assert glossary.link(made, NICE, glossary.forms(TERMS)) == made, "not twice"
 
 
 def test_the_longest_form_of_a_term_is_meant() -> None:

@@ -1,4 +1,4 @@
-"""Passes over a built site besides mathematics: links in code, search, images, notebooks."""
+"""Steps over built pages besides mathematics: links in code, search, images, notebooks."""
 
 import json
 import re
@@ -10,31 +10,37 @@ from nbconvert.filters.markdown_mistune import markdown2html_mistune
 from PIL import Image
 
 from tools import notebooks
-from tools.codelinks import link_labels
-from tools.pages import mend_pages
+from tools.codelinks import mentioned, with_labels
+from tools.pages import PRELOADED, copies_of, mend, mend_sheets
+from tools.pictures import Album
 from tools.searchindex import clean_search_index, plain
 from tools.typeset import Label
 
-INDEX = {
-    "nice:chain": Label(Path("articles/nice/index.html"), "1"),
-    "nice:chain-rule": Label(Path("articles/nice/index.html"), "2"),
-}
+NICE = Path("articles/nice/index.html")
+INDEX = {"nice:chain": Label(NICE, "1"), "nice:chain-rule": Label(NICE, "2")}
+LATER = Label(NICE, "3")
 
 
 @pytest.fixture
-def page(tmp_path: Path) -> Path:
-    file = tmp_path / "articles" / "nice" / "index.html"
-    file.parent.mkdir(parents=True)
-    return file
+def folder(tmp_path: Path) -> Path:
+    """Where the files of a page lie in a built site."""
+    (tmp_path / NICE).parent.mkdir(parents=True)
+    return (tmp_path / NICE).parent
 
 
-def soup(file: Path) -> BeautifulSoup:
-    return BeautifulSoup(file.read_text("utf-8"), "html.parser")
+def mended(page: str, site: Path, path: Path = NICE) -> str:
+    """Mend a page by what lies around it."""
+    preloaded = [name for name in PRELOADED if (site / name).is_file()]
+    return mend(page, path, Album(site).shown(page, path), copies_of(site, path), preloaded)
 
 
-def test_labels_in_code_link_to_their_equation(page: Path, tmp_path: Path) -> None:
-    page.write_text('<pre><code><span class="c1"># nice:chain-rule</span> nice:chain</code></pre>')
-    link_labels(tmp_path, INDEX)
+def soup(page: str) -> BeautifulSoup:
+    return BeautifulSoup(page, "html.parser")
+
+
+def test_labels_in_code_link_to_their_equation() -> None:
+    text = '<pre><code><span class="c1"># nice:chain-rule</span> nice:chain</code></pre>'
+    page = with_labels(text, INDEX, NICE)
     links = {link.text: link["href"] for link in soup(page).select("a.label")}
     assert links == {
         "nice:chain-rule": "#mjx-eqn:nice:chain-rule",
@@ -43,17 +49,24 @@ def test_labels_in_code_link_to_their_equation(page: Path, tmp_path: Path) -> No
     assert soup(page).text == "# nice:chain-rule nice:chain", "what is copied stays the same"
 
 
-def test_labels_link_across_pages_but_not_twice_or_elsewhere(tmp_path: Path) -> None:
-    page = tmp_path / "api" / "index.html"
-    page.parent.mkdir()
-    page.write_text(
+def test_labels_link_across_pages_but_not_twice_or_elsewhere() -> None:
+    text = (
         '<p title="nice:chain">nice:chain</p><code><a href="#">nice:chain</a></code>'
         '<code title="nice:chain">unice:chain nice:chain-saw nice:chain</code>'
     )
-    link_labels(tmp_path, INDEX)
+    page = with_labels(text, INDEX, Path("api/index.html"))
     (link,) = soup(page).select("a.label")
     assert link["href"] == "../articles/nice/#mjx-eqn:nice:chain"
     assert soup(page).select("code")[1].decode_contents().startswith("unice:chain nice:chain-saw <")
+
+
+def test_the_labels_that_a_page_may_name_are_enough() -> None:
+    """For links in its code and for its references, and others do not count."""
+    text = r"<code>nice:chain</code> \(\eqref{nice:chain-rule}\) vae:other"
+    assert mentioned(text, INDEX | {"nice:other": LATER, "svd:last": LATER}).keys() == {
+        *INDEX,
+        "nice:other",
+    }
 
 
 def test_search_index_holds_words_and_labels_only(tmp_path: Path) -> None:
@@ -79,66 +92,76 @@ def test_inline_mathematics_is_found_by_its_symbols(tex: str, words: str) -> Non
     assert plain(tex) == words
 
 
-def test_pages_get_image_sizes_take_home_links_and_names(page: Path, tmp_path: Path) -> None:
-    (page.parent / "figure.svg").write_text('<svg viewBox="0 0 460.8 259.2"></svg>')
-    Image.new("RGB", (30, 20)).save(page.parent / "figure.png")
+def test_pages_get_image_sizes_take_home_links_and_names(folder: Path, tmp_path: Path) -> None:
+    (folder / "figure.svg").write_text('<svg viewBox="0 0 460.8 259.2"></svg>')
+    Image.new("RGB", (30, 20)).save(folder / "figure.png")
     for suffix in (".md", ".py"):
-        (page.parent / f"nice{suffix}").touch()
-    page.write_text(
+        (folder / f"nice{suffix}").touch()
+    text = (
         "<title>t</title><h1>NICE</h1>"
         '<div data-md-component="search" role="dialog">'
         '<img src="figure.svg#only-light" alt="a"><img src="figure.png" alt="b">'
         '<script src="../../assets/javascripts/bundle.0.min.js"></script>'
     )
-    mend_pages(tmp_path)
+    page = mended(text, tmp_path)
     sizes = [(image["width"], image["height"]) for image in soup(page).select("img")]
     assert sizes == [("461", "259"), ("30", "20")]
     assert [link["href"] for link in soup(page).select(".take-home a")] == ["nice.py", "nice.md"]
     assert soup(page).select_one("[role=dialog]")["aria-label"] == "Search"  # type: ignore[index]
     scripts = [str(script["src"]) for script in soup(page).select("script[src]")]
     assert scripts == ["../../assets/before-theme.js", "../../assets/javascripts/bundle.0.min.js"]
-    once = page.read_text()
-    mend_pages(tmp_path)
-    assert page.read_text() == once
+    assert mended(page, tmp_path) == page
 
 
-def test_attributes_that_are_out_of_place_go(page: Path, tmp_path: Path) -> None:
-    page.write_text(
+def test_the_error_page_shows_pictures_by_their_address_from_the_root(tmp_path: Path) -> None:
+    (tmp_path / "figure.svg").write_text('<svg viewBox="0 0 4 3"></svg>')
+    page = mended('<img src="/figure.svg" alt="a">', tmp_path, Path("404.html"))
+    assert '<img width="4" height="3" src' in page
+
+
+def test_a_rule_for_all_elements_goes_from_the_theme(tmp_path: Path) -> None:
+    """And the rules around it stay, nested ones too."""
+    (tmp_path / "assets" / "stylesheets").mkdir(parents=True)
+    sheet = tmp_path / "assets" / "stylesheets" / "a.css"
+    rule = "*,[data-md-color-switching] *{transition:none}"
+    sheet.write_text(f"{rule}a{{b:c}}@media print{{{rule}d{{e:f}}}}{rule}")
+    mend_sheets(tmp_path)
+    assert sheet.read_text() == "a{b:c}@media print{d{e:f}}"
+
+
+def test_attributes_that_are_out_of_place_go(tmp_path: Path) -> None:
+    page = mended(
         '<input class="a" type="checkbox" id="b" autocomplete="off"><label tabindex="">c</label>'
-        '<input type="text" autocomplete="off">'
+        '<input type="text" autocomplete="off">',
+        tmp_path,
     )
-    mend_pages(tmp_path)
-    assert page.read_text() == (
+    assert page == (
         '<input class="a" type="checkbox" id="b"><label>c</label>'
         '<input type="text" autocomplete="off">'
     )
 
 
-def test_pages_settle_before_they_are_painted(page: Path, tmp_path: Path) -> None:
-    for file in ("assets/vendor/fonts/source-code-pro.woff2", "assets/mathjax/fonts.css"):
-        (tmp_path / file).parent.mkdir(parents=True)
-        (tmp_path / file).touch()
-    page.write_text("<title>t</title><body dir=ltr><table><tr></table><table class=plain></table>")
-    (tmp_path / "404.html").write_text("<title>t</title><body></body>")
-    mend_pages(tmp_path)
+def test_pages_settle_before_they_are_painted(tmp_path: Path) -> None:
+    font = tmp_path / "assets/vendor/fonts/source-code-pro.woff2"
+    font.parent.mkdir(parents=True)
+    font.touch()
+    text = "<title>t</title><body dir=ltr><table><tr></table><table class=plain></table>"
+    page = mended(text, tmp_path)
     first = soup(page).select_one("body > :first-child")
     assert first is not None
     assert first.name == "script"
     assert {"data-md-color-scheme", "settling", "late"} <= set(re.findall(r"[\w-]+", first.text))
     assert [table.get("tabindex") for table in soup(page).select("table")] == ["0", None]
-    links = {link["rel"][0]: link["href"] for link in soup(page).select("title ~ link")}
-    assert links == {
-        "preload": "../../assets/vendor/fonts/source-code-pro.woff2",
-        "stylesheet": "../../assets/mathjax/fonts.css",
-    }
-    assert not soup(tmp_path / "404.html").select("link"), "its address may be at any depth"
+    links = [(link["rel"], link["href"]) for link in soup(page).select("title ~ link")]
+    assert links == [(["preload"], "../../assets/vendor/fonts/source-code-pro.woff2")]
+    lost = mended("<title>t</title><body></body>", tmp_path, Path("404.html"))
+    assert not soup(lost).select("link"), "its address may be at any depth"
 
 
-def test_a_picture_without_a_size_is_named(page: Path, tmp_path: Path) -> None:
-    (page.parent / "figure.svg").write_text("<svg></svg>")
-    page.write_text('<img src="figure.svg" alt="a">')
+def test_a_picture_without_a_size_is_named(folder: Path, tmp_path: Path) -> None:
+    (folder / "figure.svg").write_text("<svg></svg>")
     with pytest.raises(ValueError, match=r"figure\.svg: expected an SVG with a viewBox"):
-        mend_pages(tmp_path)
+        mended('<img src="figure.svg" alt="a">', tmp_path)
 
 
 def test_mathematics_in_notebooks_waits_for_the_typesetter() -> None:

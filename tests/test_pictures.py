@@ -7,7 +7,12 @@ import pytest
 from PIL import Image
 
 from tools import kept, pictures
-from tools.pictures import lighten_pictures
+from tools.pictures import Album, show_lighter
+
+PAGE = (
+    '<img alt="a" src="../figures/a.light.png#only-light"><img src="../figures/none.png">'
+    '<a href="../figures/a.light.png">PNG</a>'
+)
 
 
 @pytest.fixture
@@ -18,18 +23,15 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     figures = tmp_path / "site" / "figures"
     figures.mkdir(parents=True)
     Image.fromarray(np.tile(noise, (8, 8, 1)), "RGBA").save(figures / "a.light.png")
-    (tmp_path / "site" / "nice").mkdir()
-    (tmp_path / "site" / "nice" / "index.html").write_text(
-        '<img alt="a" src="../figures/a.light.png#only-light"><img src="../figures/none.png">'
-        '<a href="../figures/a.light.png">PNG</a>'
-    )
     return tmp_path / "site"
 
 
+def shown(site: Path) -> str:
+    return show_lighter(PAGE, Album(site).shown(PAGE, Path("nice/index.html")))
+
+
 def test_a_page_shows_the_same_pixels(site: Path) -> None:
-    lighten_pictures(site)
-    page = site / "nice" / "index.html"
-    assert page.read_text() == (
+    assert shown(site) == (
         '<img alt="a" src="../figures/a.light.webp#only-light"><img src="../figures/none.png">'
         '<a href="../figures/a.light.png">PNG</a>'
     )
@@ -41,7 +43,5 @@ def test_a_page_shows_the_same_pixels(site: Path) -> None:
 
 def test_a_picture_that_would_be_heavier_stays(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pictures, "_webp", lambda content: content)
-    before = (site / "nice" / "index.html").read_text()
-    lighten_pictures(site)
-    assert (site / "nice" / "index.html").read_text() == before
+    assert shown(site) == PAGE
     assert not (site / "figures" / "a.light.webp").exists()

@@ -22,6 +22,7 @@ for line in sys.stdin:
     build(load_config("mkdocs.yml", site_dir=line.strip()))
     print("built", flush=True)
 """
+NAV = "nav:\n  - Articles:\n      - Flows: articles/nice.md\n      - Ranks: articles/svd.md\n"
 PICTURE = "figures/nice_a.light.png"
 NICE = rf"""---
 title: Flows
@@ -65,6 +66,8 @@ description: About ranks.
 \begin{equation}
 z = 2 \label{svd:other}
 \end{equation}
+
+Some words.
 """
 MODULE = '''"""Flows."""
 
@@ -81,6 +84,7 @@ def same(first_of_several: int, second_of_several: int = 0, third_of_several: in
 '''
 FILES = {
     "docs/index.md": "# Home\n\n[Flows](articles/nice.md)\n",
+    "docs/glossary.md": '# Terms\n\nA word.\n{ .term #word data-forms="word" }\n',
     "docs/articles/nice.md": NICE,
     "docs/articles/svd.md": SVD,
     "docs/api/nice.md": "# Code\n\nSee [same][snippets.nice.same].\n\n::: snippets.nice\n",
@@ -111,6 +115,7 @@ EDITS = {
         "\na\n",
         "\na \\label{svd:later}\n",
     ),
+    "a form of a term": ("docs/glossary.md", 'forms="word"', 'forms="words"'),
 }
 
 
@@ -122,7 +127,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT / "docs" / "assets", root / "docs" / "assets")
     shutil.copy(ROOT / "requirements.txt", root)
     settings, _, _ = (ROOT / "mkdocs.yml").read_text("utf-8").partition("\nnav:")
-    (root / "mkdocs.yml").write_text(f"{settings}\n")
+    (root / "mkdocs.yml").write_text(f"{settings}\n{NAV}")
     for name, text in FILES.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
@@ -183,7 +188,7 @@ def test_rebuilds_are_what_first_builds_would_be(
     """Each edit is seen; what the last of them leaves is compared file by file."""
     before = built(builder, tmp_path / "site")
     for what, (name, old, new) in EDITS.items():
-        for file in [*repository.glob("docs/articles/*.md"), *repository.glob("snippets/*.py")]:
+        for file in [*repository.glob("docs/**/*.md"), *repository.glob("snippets/*.py")]:
             text = file.read_text()
             if file == repository / name or what.startswith("a label"):
                 file.write_text(text.replace(old, new))
@@ -193,5 +198,6 @@ def test_rebuilds_are_what_first_builds_would_be(
     paint(repository, 60)
     rebuilt = built(builder, tmp_path / "site")
     first = anew(repository, tmp_path)
+    assert b"quoted in" in first["api/nice/index.html"], "by the page that leads there"
     assert rebuilt.keys() == first.keys()
     assert [name for name in first if first[name] != rebuilt[name]] == []

@@ -23,7 +23,7 @@ def slug(request: pytest.FixtureRequest) -> str:
 
 
 def stored(slug: str) -> Scene:
-    return read(FOLDER / f"{slug}.js")
+    return read((FOLDER / f"{slug}.js").read_text("utf-8"))
 
 
 def leaves(value: Any) -> Iterator[Any]:

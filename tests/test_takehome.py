@@ -1,12 +1,14 @@
 """What is taken home runs where the repository is not, and prints what the page says."""
 
 import ast
+import atexit
 import contextlib
 import io
 import json
 import os
 import subprocess
 import sys
+from functools import cache
 from importlib.metadata import distribution, packages_distributions
 from pathlib import Path
 
@@ -22,8 +24,9 @@ from tools.takehome import write
 
 ROOT = Path(__file__).parents[1]
 PROMISED = ("torch", "numpy", "matplotlib", "einops", "jaxtyping")
+# Runs one script a line, each in a process of its own that begins with PyTorch imported.
 ALONE = """
-import importlib.machinery as machinery, runpy, sys
+import importlib.machinery as machinery, os, runpy, sys
 
 class Only(machinery.PathFinder):
     @classmethod
@@ -32,10 +35,21 @@ class Only(machinery.PathFinder):
         installed = spec and "site-packages" in str(spec.origin or spec.submodule_search_locations)
         return None if installed and name.split(".")[0] not in allowed else spec
 
-allowed = set(sys.argv[2].split(","))
+allowed = set(sys.argv[1].split(","))
 sys.meta_path[:] = [machinery.BuiltinImporter, machinery.FrozenImporter, Only]
-sys.argv = sys.argv[1:2]
-runpy.run_path(sys.argv[0], run_name="__main__")
+import torch
+
+for line in sys.stdin:
+    script, folder, printed, errors = line.rstrip("\\n").split("\\t")
+    child = os.fork()
+    if not child:
+        os.chdir(folder)
+        for stream, file in ((sys.stdout, printed), (sys.stderr, errors)):
+            os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT), stream.fileno())
+        sys.argv = [script]
+        runpy.run_path(script, run_name="__main__")
+        break
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
 FIRST = '''"""A module.
@@ -257,18 +271,28 @@ def importable() -> set[str]:
     }
 
 
-def run_alone(script: Path, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run a script in an empty folder, with nothing but the packages promised."""
+@cache
+def runner() -> "subprocess.Popen[str]":
+    """Start what runs scripts with nothing but the packages promised."""
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    command = [sys.executable, "-I", "-W", "error", "-c", ALONE, str(script)]
-    return subprocess.run(
-        [*command, ",".join(importable())],
-        cwd=folder,
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-W", "error", "-c", ALONE, ",".join(importable())],
         env=environment | {"MPLBACKEND": "agg", "OMP_NUM_THREADS": "1"},
-        capture_output=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         text=True,
-        check=False,
     )
+    atexit.register(process.communicate)  # closes its input, on which it ends
+    return process
+
+
+def run_alone(script: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a script in a folder, where the repository is not."""
+    process, said = runner(), [folder / "printed.txt", folder / "errors.txt"]
+    assert process.stdin and process.stdout
+    print(script, folder, *said, sep="\t", file=process.stdin, flush=True)
+    code = int(process.stdout.readline())
+    return subprocess.CompletedProcess(script.name, code, *(file.read_text() for file in said))
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 
-from tools import kept, mathserver, typeset
-from tools.typeset import TypesetError, minify, typeset_site
+from tools import finish, kept, mathserver, typeset
+from tools.typeset import TypesetError, minify
 
 HEAD = "<html><head><title>t</title></head><body><article>{}</article></body></html>"
 
@@ -26,13 +26,19 @@ def labelled(label: str, tex: str = "a = b") -> str:
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mathserver, "CACHE", tmp_path / "cache")
     monkeypatch.setattr(kept, "CACHE", tmp_path / "cache")
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
     return tmp_path / "site"
+
+
+def typeset_site(site: Path, sources: dict[Path, Path] | None = None) -> None:
+    pages = finish.read(site)
+    index = typeset.label_index(site, pages, sources or {})
+    for path, page in pages.items():
+        finish.write(site / path, typeset.typeset_page(page, path, index))
 
 
 def write(site: Path, name: str, *body: str) -> Path:
@@ -152,16 +158,6 @@ def test_cache_answers_without_the_server(site: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(mathserver, "_ask", refuse)
     typeset_site(site)
     assert "mjx-container" in first.read_text("utf-8")
-
-
-def test_fonts_are_local_and_complete(site: Path) -> None:
-    write(site, "nice", inline("x"))
-    typeset_site(site)
-    css = (site / typeset.ASSETS / "fonts.css").read_text("utf-8")
-    urls = [url.split(")")[0].strip('"') for url in css.split("url(")[1:]]
-    assert len(urls) > 20
-    for url in urls:
-        assert url.startswith("data:font/woff") or (site / typeset.ASSETS / url).is_file()
 
 
 def test_faces_of_a_page_are_fetched_early(site: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tools import kept
 from tools.articles import articles
 
 ROOT = Path(__file__).parents[1]
@@ -17,8 +18,10 @@ NEEDED = ("docs", "snippets", "tools", "mkdocs.yml", "requirements.txt")
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build a copy, so that neither the site nor what builds keep is touched."""
+    """Build a copy, so that the site is not touched; what builds keep is shared with it."""
     root = tmp_path_factory.mktemp("repository")
+    kept.CACHE.mkdir(exist_ok=True)
+    (root / ".cache").symlink_to(kept.CACHE)
     for name in NEEDED:
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, root / name)

@@ -1,18 +1,19 @@
 """What stands around an article: reading time, what comes before and after, when it last ran.
 
-A pass over a built site; everything is made from the page, the map in `tools/order.py` and the
-record in `tools/verified.py`. Reading time is a rule of thumb: 220 words a minute, 20 seconds for
+Everything is made from the page, the map in `tools/order.py` and the record in
+`tools/verified.py`. Reading time is a rule of thumb: 220 words a minute, 20 seconds for
 each equation on a line of its own, 2 seconds for each line of code. Outputs and fold-outs are free.
 """
 
 import re
+from collections.abc import Mapping
 from datetime import date
 from html import unescape
 from pathlib import Path
 
 from tools import drawn, margins, order, reports, wide
 from tools.order import Lean
-from tools.verified import Verified, verified
+from tools.verified import Verified
 
 WORDS_A_MINUTE = 220
 SECONDS_AN_EQUATION = 20
@@ -31,20 +32,25 @@ DISPLAY = "mjx-display"
 UNREAD = re.compile(r"<(mjx-container|script|style|svg|small)\b.*?</\1>", re.S)
 
 
-def surround(site: Path, root: Path) -> None:
-    """Complete every page of a built site, in place. A second run changes nothing."""
-    runs, labs = verified(root), root / "docs" / "labs"
-    for file in site.rglob("*.html"):
-        page, path = file.read_text("utf-8"), file.relative_to(site)
-        mended = order.place(wide.mark_tables(page), path)
-        mended = drawn.mark_figures(drawn.mark_cells(mended), path, site, labs)
-        if path.parts[0] == "articles":
-            slug = path.parent.name
-            mended = margins.place(mended)
-            mended = reports.add(mended, file.parent)
-            mended = add_foot(add_head(mended, path, slug, runs.get(slug)), path, slug)
-        if mended != page:
-            file.write_text(mended, "utf-8")
+def surround(
+    page: str, path: Path, drawers: Mapping[str, int], run: Verified | None, *, has_data: bool
+) -> str:
+    """Complete a page. A second run changes nothing.
+
+    Args:
+        page: The page.
+        path: Where it is in the site.
+        drawers: The cell of a lab that draws each figure.
+        run: The last run of the article's blocks.
+        has_data: Whether the article's copies need data beside them.
+    """
+    page = order.place(wide.mark_tables(page), path)
+    page = drawn.mark_figures(drawn.mark_cells(page), path, drawers)
+    if path.parts[0] != "articles":
+        return page
+    slug = path.parent.name
+    page = reports.add(margins.place(page), slug, has_data=has_data)
+    return add_foot(add_head(page, path, slug, run), path, slug)
 
 
 def add_head(page: str, path: Path, slug: str, run: Verified | None) -> str:

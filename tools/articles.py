@@ -5,11 +5,13 @@ Fences are found exactly as pytest-codeblocks finds them: what is parsed here is
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 import yaml
+
+from tools.kept import kept
 
 EXPECTED = "<!--pytest-codeblocks:expected-output-->"
 OUTPUT = " { .text .output }"
@@ -174,7 +176,9 @@ class Article:
 
 def read(path: Path) -> Article:
     """Parse the article in a file."""
-    return parse(path.read_text("utf-8"), path)
+    text, name = path.read_text("utf-8"), Path(path.name)
+    article = kept("articles", [path.name, text], lambda: parse(text, name))
+    return replace(article, path=path)
 
 
 def parse(text: str, path: Path = Path("page.md")) -> Article:

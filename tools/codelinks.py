@@ -1,31 +1,23 @@
 """Link the equation labels that code cites, in comments and docstrings, to the equations."""
 
 import re
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 
-from tools.kept import kept
 from tools.typeset import Label, relative
 
 CODE = re.compile(r"(<code\b[^>]*>)(.*?)(</code>)", re.S)
 LINK = re.compile(r"<a\b.*?</a>|<[^>]*>", re.S)
+NAME = re.compile(r":([a-z0-9]+(?:-[a-z0-9]+)*)")  # of a label, without its slug
 
 
-def link_labels(site: Path, index: dict[str, Label]) -> None:
-    """Turn each `SLUG:label` in the code of a built site into a link to its equation."""
-    known = [f"{name} {label.page}" for name, label in sorted(index.items())]
-    for file in site.rglob("*.html"):
-        path = file.relative_to(site)
-        if path.parts[0] == "code":  # pages of source, which were written with their links
-            continue
-        page = file.read_text("utf-8")
-        parts = [path.as_posix(), page, *known]
-        linked = kept("linked", parts, partial(with_labels, page, index, path))
-        if linked != page:
-            file.write_text(linked, "utf-8")
+def mentioned(page: str, index: Mapping[str, Label]) -> dict[str, Label]:
+    """Return the part of an index that a page may name."""
+    names = set(NAME.findall(page))
+    return {label: index[label] for label in index if label.partition(":")[2] in names}
 
 
-def with_labels(page: str, index: dict[str, Label], path: Path) -> str:
+def with_labels(page: str, index: Mapping[str, Label], path: Path) -> str:
     """Return a page in whose code each label of the index is a link to its equation."""
     if not index:
         return page
@@ -34,7 +26,7 @@ def with_labels(page: str, index: dict[str, Label], path: Path) -> str:
     return CODE.sub(lambda code: _linked(code, label, index, path), page)
 
 
-def _linked(code: re.Match, label: re.Pattern, index: dict[str, Label], path: Path) -> str:
+def _linked(code: re.Match, label: re.Pattern, index: Mapping[str, Label], path: Path) -> str:
     def anchor(match: re.Match[str]) -> str:
         if match[0] not in index:
             return match[0]

@@ -6,9 +6,11 @@ Each picture becomes a link to its file, which `assets/zoom.js` shows in the pag
 
 import json
 import re
-from functools import cache
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
+from tools.kept import kept
 from tools.typeset import relative
 
 FIGURE = re.compile(r"<figure\b.*?</figure>", re.S)
@@ -31,14 +33,13 @@ def mark_cells(page: str) -> str:
     return "".join([first, *marked])
 
 
-def mark_figures(page: str, path: Path, site: Path, labs: Path) -> str:
+def mark_figures(page: str, path: Path, drawers: Mapping[str, int]) -> str:
     """Make links of the pictures in figures, and name the cell that drew each in its caption.
 
     Args:
         page: The page's HTML.
         path: The page, relative to the site.
-        site: The built site: a cell is linked if its lab has a page there.
-        labs: The folder of the notebooks.
+        drawers: The cell that draws each figure, as far as the site has a page of its lab.
     """
 
     def marked(figure: re.Match[str]) -> str:
@@ -46,21 +47,32 @@ def mark_figures(page: str, path: Path, site: Path, labs: Path) -> str:
         if not names or 'class="zoom' in figure[0]:
             return figure[0]
         enlarged = PICTURE.sub(_link, figure[0])
-        credit = _credit(names[0], path, site, labs)
+        credit = _credit(names[0], path, drawers)
         return CAPTION_END.sub(lambda end: f" {credit}{end[0]}" if credit else end[0], enlarged)
 
     return FIGURE.sub(marked, page)
 
 
-@cache
-def cells(notebook: Path, changed: float) -> dict[str, int]:
-    """Return the number of the cell that writes each figure.
+def all_cells(labs: Path) -> dict[str, int]:
+    """Return the number of the cell that draws each figure, in the lab that has its name."""
+    found: dict[str, int] = {}
+    for notebook in sorted(labs.glob("*.ipynb")):
+        text = notebook.read_text("utf-8")
+        drawn = kept("cells", [text], partial(cells, text))
+        found |= {
+            name: at for name, at in drawn.items() if lab_page(name).parent.name == notebook.stem
+        }
+    return found
 
-    Args:
-        notebook: The lab.
-        changed: When it was last written, so that a result is not kept too long.
-    """
-    content = json.loads(notebook.read_text("utf-8"))
+
+def lab_page(figure: str) -> Path:
+    """Return the page of the lab that a figure is named after."""
+    return Path("labs") / figure.partition("_")[0] / "index.html"
+
+
+def cells(notebook: str) -> dict[str, int]:
+    """Return the number of the cell of a notebook that writes each figure."""
+    content = json.loads(notebook)
     code = (cell for cell in content["cells"] if cell["cell_type"] == "code")
     return {
         name: number
@@ -73,13 +85,9 @@ def _link(picture: re.Match[str]) -> str:
     return f'<a class="zoom only-{picture["scheme"]}" href="{picture["file"]}">{picture[0]}</a>'
 
 
-def _credit(name: str, path: Path, site: Path, labs: Path) -> str:
-    slug = name.partition("_")[0]
-    notebook, page = labs / f"{slug}.ipynb", Path("labs") / slug / "index.html"
-    if page == path or not notebook.is_file() or not (site / page).is_file():
-        return ""
-    number = cells(notebook, notebook.stat().st_mtime).get(name)
-    if not number:
+def _credit(name: str, path: Path, drawers: Mapping[str, int]) -> str:
+    page, number = lab_page(name), drawers.get(name)
+    if page == path or not number:
         return ""
     address = f"{relative(path, page)}#cell-{number}"
     return f'<a class="drawn" href="{address}">Drawn by cell {number} of the lab</a>'

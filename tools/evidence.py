@@ -5,6 +5,7 @@ Both lead to the code that implements the equation and to the test that checks i
 
 import html
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from tools.citations import Evidence, Object
@@ -17,18 +18,8 @@ ANCHOR = re.compile(r'id="mjx-eqn:([^"]+)"')
 HEAD = "<tr><th>no.</th><th>label</th><th>code</th><th>test</th></tr>"
 
 
-def show_evidence(site: Path, index: dict[str, Label], found: dict[str, Evidence]) -> None:
-    """Fill in the evidence page of a built site, and put a line under each labelled equation."""
-    if (site / PAGE).is_file():
-        page = (site / PAGE).read_text("utf-8")
-        (site / PAGE).write_text(fill(page, index, found), "utf-8")
-    for path in sorted({label.page for label in index.values()}):
-        page = (site / path).read_text("utf-8")
-        (site / path).write_text(underline(page, path, found), "utf-8")
-
-
-def fill(page: str, index: dict[str, Label], found: dict[str, Evidence]) -> str:
-    """Put a table into each place that names an article: its equations, in order."""
+def fill(page: str, index: Mapping[str, Label], found: Mapping[str, Evidence]) -> str:
+    """Put a table into each place of the evidence page that names an article: its equations."""
 
     def table(place: re.Match[str]) -> str:
         rows = [
@@ -42,7 +33,7 @@ def fill(page: str, index: dict[str, Label], found: dict[str, Evidence]) -> str:
     return PLACE.sub(table, page)
 
 
-def underline(page: str, path: Path, found: dict[str, Evidence]) -> str:
+def underline(page: str, path: Path, found: Mapping[str, Evidence]) -> str:
     """Put a line under each display with labels that code cites: label, code, test."""
 
     def underlined(display: re.Match[str]) -> str:

@@ -6,7 +6,6 @@ the entry in place.
 
 import html
 import re
-from functools import lru_cache
 from pathlib import Path
 
 from tools.textpass import in_words
@@ -14,21 +13,7 @@ from tools.typeset import relative
 
 PAGE = Path("glossary/index.html")
 ENTRY = re.compile(r'<p(?=[^>]*\bclass="term")(?P<tag>[^>]*)>.*?</p>', re.S)
-WHERE = ("articles", "labs", "index.html", "notation")
-
-
-def link_terms(site: Path) -> None:
-    """Link terms to the glossary of a built site, on the pages that are read."""
-    if not (site / PAGE).is_file():
-        return
-    entries = forms((site / PAGE).read_text("utf-8"))
-    for file in sorted(site.rglob("*.html")):
-        path = file.relative_to(site)
-        if path.parts[0] in WHERE:
-            page = file.read_text("utf-8")
-            linked = link(page, path, entries)
-            if linked != page:
-                file.write_text(linked, "utf-8")
+WHERE = ("articles", "labs", "index.html", "notation")  # pages that are read
 
 
 def forms(page: str) -> dict[str, str]:
@@ -47,15 +32,9 @@ def forms(page: str) -> dict[str, str]:
 
 
 def link(page: str, path: Path, entries: dict[str, str]) -> str:
-    """Link the first use of each term in the open text of a page."""
-    if not entries or 'class="term"' in page:
+    """Link the first use of each term in the open text of a page, if it is one that is read."""
+    if not entries or path.parts[0] not in WHERE or 'class="term"' in page:
         return page
-    return _linked(page, path, tuple(entries.items()))
-
-
-@lru_cache(maxsize=64)  # so that `mkdocs serve` reads only pages that changed
-def _linked(page: str, path: Path, forms: tuple[tuple[str, str], ...]) -> str:
-    entries = dict(forms)
     longest = sorted(entries, key=len, reverse=True)
     spelled = (re.escape(form).replace(r"\ ", r"\s+") for form in longest)
     term = re.compile(rf"(?<![\w-])(?:{'|'.join(spelled)})(?![\w-])", re.I)

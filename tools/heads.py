@@ -22,31 +22,23 @@ PICTURE = re.compile(
     r'<img\b(?=[^>]*\bsrc="(?P<src>[^"]*\.light\.png)[#"])(?=[^>]*\balt="(?P<alt>[^"]*)")[^>]*>'
 )
 MARK = '<meta property="og:type"'
+LOST_PAGE = Path("404.html")
 LOST = '<meta name="robots" content="noindex">'
 ARTICLE = re.compile(r"articles/([\w-]+)/index\.html")
 SITE = "Derive & Run"
 
 
-def describe_pages(site: Path, dates: dict[str, Dates]) -> None:
-    """Describe every page of a built site, in place. A second run changes nothing.
+def describe(page: str, path: Path, dates: Dates | None, *, has_feed: bool) -> str:
+    """Return a page with what social networks, search engines and feed readers look for.
 
     Args:
-        site: The folder that holds the built site.
-        dates: When each article was published and changed, as far as it is known.
+        page: The page. A second run changes nothing.
+        path: Where it is in the site.
+        dates: When an article was published and changed, as far as it is known.
+        has_feed: Whether the site has a feed.
     """
-    for file in site.rglob("*.html"):
-        page = file.read_text("utf-8")
-        path = file.relative_to(site)
-        if path == Path("404.html"):
-            described = lose(page)
-        else:
-            described = describe(page, path, dates, has_feed=(site / FEED).is_file())
-        if described != page:
-            file.write_text(described, "utf-8")
-
-
-def describe(page: str, path: Path, dates: dict[str, Dates], *, has_feed: bool) -> str:
-    """Return a page with what social networks, search engines and feed readers look for."""
+    if path == LOST_PAGE:
+        return lose(page)
     address, about = CANONICAL.search(page), DESCRIPTION.search(page)
     if MARK in page or not address or not about:
         return page
@@ -66,7 +58,7 @@ def describe(page: str, path: Path, dates: dict[str, Dates], *, has_feed: bool) 
         kind = f'type="application/atom+xml" title="{html.escape(SITE)}"'
         tags.append(f'<link rel="alternate" {kind} href="{feed}">')
     if article:
-        tags.append(_structured(title, summary, address[1], dates.get(article[1])))
+        tags.append(_structured(title, summary, address[1], dates))
     return page.replace("</head>", "\n".join([*tags, "</head>"]), 1)
 
 

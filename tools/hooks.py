@@ -6,6 +6,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemBytecodeCache
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
+from mkdocs.livereload import LiveReloadServer
 from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
 
@@ -16,6 +17,7 @@ from tools import notebooks, rendering
 from tools.finish import finish
 from tools.kept import folder, sweep
 from tools.sections import keep_sections
+from tools.watching import look_often
 
 _sources: dict[Path, Path] = {}
 
@@ -54,6 +56,11 @@ def on_env(env: Environment, config: MkDocsConfig, files: Files) -> Environment:
     env.bytecode_cache = FileSystemBytecodeCache(str(folder("templates")))
     keep_sections(config)
     return env
+
+
+def on_serve(server: LiveReloadServer, config: MkDocsConfig, builder: object) -> LiveReloadServer:
+    """Notice an edit soon."""
+    return look_often(server, config)
 
 
 def on_post_build(config: MkDocsConfig) -> None:

@@ -8,7 +8,7 @@ import os
 import pickle
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,15 +21,16 @@ DAY = 86_400  # seconds
 Made = TypeVar("Made")
 
 
-def kept(kind: str, parts: Iterable[str], make: Callable[[], Made]) -> Made:
+def kept(kind: str, parts: Iterable[str], make: Callable[[], Made], *, by: str = "") -> Made:
     """Return what `make` makes, or what it made before of the same parts.
 
     Args:
         kind: A word for what is made; what different functions make has different kinds.
         parts: All that it is made from, except for the modules in this folder.
         make: Makes it, the same of the same parts, and says nothing.
+        by: A name for what makes it, where that is not the modules in this folder.
     """
-    file = folder(kind) / f"{digest([machinery(), *parts])}.pickle"
+    file = folder(kind) / f"{digest([by or machinery(), *parts])}.pickle"
     if file.is_file():
         return load(file)
     made = make()
@@ -78,9 +79,8 @@ def machinery() -> str:
     return digest(texts)
 
 
-def code(root: Path, text: str) -> Iterator[str]:
-    """Yield name and text of each model that a text names, and of those that they name."""
-    texts = models(root)
+def code(texts: Mapping[str, str], text: str) -> Iterator[str]:
+    """Yield name and text of each of the models that a text names, and of those that they name."""
     names, queue = set[str](), [text]
     while queue:
         new = _named(texts, queue.pop()) - names
@@ -90,9 +90,9 @@ def code(root: Path, text: str) -> Iterator[str]:
         yield from (name, texts[name])
 
 
-def outlines(root: Path) -> Iterator[str]:
+def outlines(texts: Mapping[str, str]) -> Iterator[str]:
     """Yield name and imports of each model: by these an object has a second name elsewhere."""
-    for name, text in models(root).items():
+    for name, text in texts.items():
         yield name
         yield from (match[0] for match in IMPORT.finditer(text))
 
@@ -103,7 +103,7 @@ def models(root: Path) -> dict[str, str]:
     return {file.relative_to(root).as_posix(): file.read_text("utf-8") for file in files}
 
 
-def _named(texts: dict[str, str], text: str) -> set[str]:
+def _named(texts: Mapping[str, str], text: str) -> set[str]:
     """Return the models that a text names, their packages, and what is in a package it names."""
     parts = {name.partition(".py")[0].removesuffix("/__init__"): name for name in texts}
     said = {match[1].replace(".", "/") for match in MODEL.finditer(text)}

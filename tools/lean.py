@@ -2,12 +2,9 @@
 
 A page has thousands of tokens. Those in the colour of the text need no element of their own; and a
 block that says what it is spares the stylesheet from asking what it holds, which is dear.
-(`content-visibility: auto` for the blocks was tried: the theme measures each of them as it starts,
-so that a browser lays them out one by one and takes longer.)
 """
 
 import re
-from pathlib import Path
 
 BLOCK = re.compile(r"<pre>.*?</pre>", re.S)
 # Names, operators and white space, perhaps with a link inside.
@@ -18,17 +15,11 @@ ANSWERED = re.compile(
     r'("[^>]*>(?:(?!</div>).)*</div>(?:\s|<!--[^>]*-->)*<div class="[^"]*\boutput\b)',
     re.S,
 )
-SOURCE = "code"  # the folder of whole files, whose lines are linked to
 
 
-def lighten_code(site: Path) -> None:
-    """Lighten the code of every page of a built site, in place. A second run changes nothing."""
-    for file in site.rglob("*.html"):
-        if file.relative_to(site).parts[0] != SOURCE:
-            page = file.read_text("utf-8")
-            light = named(BLOCK.sub(lambda block: PLAIN.sub(r"\1", block[0]), page))
-            if light != page:
-                file.write_text(light, "utf-8")
+def lighten_code(page: str) -> str:
+    """Lighten the code of a page. A second run changes nothing."""
+    return named(BLOCK.sub(lambda block: PLAIN.sub(r"\1", block[0]), page))
 
 
 def named(page: str) -> str:

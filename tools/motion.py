@@ -56,28 +56,28 @@ class Still(NamedTuple):
     returns: bool = False
 
 
-def add_scenes(site: Path) -> None:
+def add_scenes(page: str, path: Path, scene: str) -> str:
     """Put a still and its controls where an article asks for them. A second run changes nothing.
 
+    Args:
+        page: The article.
+        path: Where it is in the site.
+        scene: What the file of its scene holds, if it has one.
+
     Raises:
-        ValueError: An article asks for a scene that is not there.
+        ValueError: The article asks for a scene that is not there.
     """
-    for file in sorted((site / "articles").glob("*/index.html")):
-        page = file.read_text("utf-8")
-        moved = MARK.sub(lambda mark, file=file: figure(site, file, mark["shows"]), page)
-        if moved != page:
-            file.write_text(moved, "utf-8")
+    return MARK.sub(lambda mark: figure(path, scene, mark["shows"]), page)
 
 
-def figure(site: Path, file: Path, shows: str) -> str:
+def figure(path: Path, source: str, shows: str) -> str:
     """Return the still of an article's scene, with the controls that a script brings to life."""
-    slug = file.parent.name
-    source = site / FOLDER / f"{slug}.js"
-    if slug not in STILLS or not source.is_file():
+    slug = path.parent.name
+    if slug not in STILLS or not source:
         raise ValueError(f"articles/{slug}: an animation, but no scene; see tools/scenes.py")
     scene, still = read(source), STILLS[slug]
     steps = [slider.at for slider in still.sliders]
-    address = relative(file.relative_to(site), f"{FOLDER}/{slug}.js")
+    address = relative(path, f"{FOLDER}/{slug}.js")
     returns = " data-returns" if still.returns else ""
     buttons = "".join(f'<button type="button">{name}</button>' for name in ("Play", "Step"))
     sliders = "".join(_slider(slider) for slider in still.sliders)
@@ -90,9 +90,9 @@ def figure(site: Path, file: Path, shows: str) -> str:
     )
 
 
-def read(source: Path) -> Scene:
+def read(source: str) -> Scene:
     """Return the numbers in a scene's file."""
-    return json.loads(source.read_text("utf-8").partition(" = ")[2].rstrip(";\n"))
+    return json.loads(source.partition(" = ")[2].rstrip(";\n"))
 
 
 def nice_parts(scene: Scene, step: int) -> Parts:

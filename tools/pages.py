@@ -1,19 +1,18 @@
 """Small mends to every built page: image sizes, take-home links, names for screen readers."""
 
-import html
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from PIL import Image
-
+from tools.pictures import Picture
 from tools.typeset import relative
 
 FONTS = tuple(
     f"source-{face}.woff2"
     for face in ("serif-4-roman", "serif-4-italic", "serif-4-display", "code-pro")
 )
-MATHS = "assets/mathjax/fonts.css"
 FONT_FOLDER = "assets/vendor/fonts"
+PRELOADED = tuple(f"{FONT_FOLDER}/{font}" for font in FONTS)
 IMAGE = re.compile(r'<img\b(?![^>]*\bwidth=)[^>]*\bsrc="(?P<src>[^"#:]+)(?:#[^"]*)?"[^>]*>')
 DARK = (
     'matchMedia("(prefers-color-scheme: dark)").matches&&'
@@ -36,82 +35,80 @@ SETTLE = (
 )
 BUNDLE = re.compile(r'<script src="(?P<root>[^"]*)assets/javascripts/bundle\.[^"]*">')
 BEFORE = "assets/before-theme.js"
-SWITCHING = re.compile(r"[^{}]*\[data-md-color-switching\][^{}]*\{[^{}]*\}")
+# From a brace on: from everywhere takes a hundred times as long.
+SWITCHING = re.compile(r"(?<![^{}])[^{}]*\[data-md-color-switching\][^{}]*\{[^{}]*\}")
 TAKE_HOME = {".ipynb": "Notebook", ".py": "Script", ".md": "Markdown"}
 
 
-def mend_pages(site: Path) -> None:
-    """Mend every page of a built site, in place. A second run changes nothing."""
+def mend_sheets(site: Path) -> None:
+    """Mend the theme's stylesheets in a built site, in place."""
     for sheet in site.glob("assets/stylesheets/*.css"):
         # A rule for all elements: the browser computes the style of all when the theme starts.
         sheet.write_text(SWITCHING.sub("", sheet.read_text("utf-8")), "utf-8")
-    for file in site.rglob("*.html"):
-        page = file.read_text("utf-8")
-        path = file.relative_to(site)
-        mended = add_take_home(size_images(page, file), file)
-        mended = prepare_paint(correct(name_parts(preload_fonts(mended, path, site))))
-        mended = hold_theme(mended)
-        if mended != page:
-            file.write_text(mended, "utf-8")
 
 
-def size_images(page: str, file: Path) -> str:
+def mend(
+    page: str,
+    path: Path,
+    pictures: Mapping[str, Picture],
+    copies: Sequence[str],
+    preloaded: Sequence[str],
+) -> str:
+    """Mend a page. A second run changes nothing.
+
+    Args:
+        page: The page.
+        path: Where it is in the site.
+        pictures: Those that it shows.
+        copies: The files beside it that can be taken home.
+        preloaded: Which of `PRELOADED` the site has.
+    """
+    page = add_take_home(size_images(page, pictures), copies)
+    page = name_parts(preload_fonts(page, path, preloaded))
+    return hold_theme(prepare_paint(correct(page)))
+
+
+def size_images(page: str, pictures: Mapping[str, Picture]) -> str:
     """Give images their size, so that nothing moves when they arrive."""
 
     def sized(match: re.Match[str]) -> str:
-        # The error page, at the root, has addresses that begin there.
-        source = (file.parent / html.unescape(match["src"]).lstrip("/")).resolve()
-        if not source.is_file():
+        if match["src"] not in pictures:
             return match[0]
-        width, height = image_size(source)
+        width, height, _ = pictures[match["src"]]
         return match[0].replace("<img", f'<img width="{width:.0f}" height="{height:.0f}"', 1)
 
     return IMAGE.sub(sized, page)
 
 
-def image_size(file: Path) -> tuple[float, float]:
-    """Return width and height of a picture in CSS pixels (of an SVG) or in pixels."""
-    if file.suffix != ".svg":
-        with Image.open(file) as image:
-            return image.size
-    box = re.search(r'viewBox="[\d.-]+ [\d.-]+ ([\d.]+) ([\d.]+)"', file.read_text("utf-8"))
-    if not box:
-        raise ValueError(f"{file}: expected an SVG with a viewBox")
-    return float(box[1]), float(box[2])
+def copies_of(site: Path, path: Path) -> list[str]:
+    """Return the files beside a page of a built site that can be taken home."""
+    copies = (site / path.with_name(path.parent.name + suffix) for suffix in TAKE_HOME)
+    return [copy.name for copy in copies if copy.is_file()]
 
 
-def add_take_home(page: str, file: Path) -> str:
+def add_take_home(page: str, copies: Sequence[str]) -> str:
     """Link the copies of a page that can be taken home, under its title."""
-    copies = [file.with_name(file.parent.name + suffix) for suffix in TAKE_HOME]
-    links = "".join(
-        f'<li><a href="{copy.name}" download>{TAKE_HOME[copy.suffix]}</a></li>'
-        for copy in copies
-        if copy.is_file()
-    )
-    if not links or 'class="take-home"' in page:
+    if not copies or 'class="take-home"' in page:
         return page
-    twin = file.with_name(f"{file.parent.name}.md")
-    if twin.is_file():
+    links = "".join(
+        f'<li><a href="{copy}" download>{TAKE_HOME[Path(copy).suffix]}</a></li>' for copy in copies
+    )
+    for twin in (copy for copy in copies if copy.endswith(".md")):
         links += (
-            f'<li><button type="button" class="copy-page" data-source="{twin.name}" '
+            f'<li><button type="button" class="copy-page" data-source="{twin}" '
             'aria-live="polite">Copy as Markdown</button></li>'
         )
     row = f'<ul class="take-home" aria-label="Take this page home">{links}</ul>'
     return page.replace("</h1>", f"</h1>\n{row}", 1)
 
 
-def preload_fonts(page: str, path: Path, site: Path) -> str:
+def preload_fonts(page: str, path: Path, preloaded: Sequence[str]) -> str:
     """Have the faces of the text fetched before the stylesheet asks for them."""
     links = "".join(
-        f'<link rel="preload" href="{relative(path, f"{FONT_FOLDER}/{font}")}" '
+        f'<link rel="preload" href="{relative(path, font)}" '
         'as="font" type="font/woff2" crossorigin>\n'
-        for font in FONTS
-        if (site / FONT_FOLDER / font).is_file()
+        for font in preloaded
     )
-    # On all pages, so that instant navigation does not drop the faces of mathematics on the way.
-    sheet = f'<link rel="stylesheet" href="{relative(path, MATHS)}">\n'
-    if (site / MATHS).is_file() and sheet not in page:
-        links += sheet
     # The error page is served from any depth: it has no relative address that holds.
     if path == Path("404.html") or not links or links in page:
         return page

@@ -6,11 +6,15 @@ imports lead to their documentation; the documentation names the pages that quot
 
 import html
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from tools.articles import read
 from tools.citations import LABEL, Evidence, Object, objects
+from tools.kept import included, kept
 from tools.regions import region_lines
 from tools.typeset import Label, relative
 
@@ -57,37 +61,23 @@ class Seen:
     used: dict[str, str] = field(default_factory=dict)
 
 
-def link_code(root: Path, site: Path, index: dict[str, Label], found: dict[str, Evidence]) -> None:
-    """Label the quotations of a built site, and link its code and its documentation."""
-    entries = documented(site)
-    known = _Known(root, index, found, entries)
-    seen: dict[str, Seen] = {entry: Seen() for entry in entries}
-    for title, path, source in _pages(root):
-        if not (site / path).is_file():
-            continue
-        page = (site / path).read_text("utf-8")
-        quoted = quotations(root, source) if source.suffix == ".md" else []
-        labelled = _label(page, path, quoted, known)
-        linked = _link_imports(labelled, path, entries, seen, title)
-        for each in quoted:
-            for entry in _entries(each, entries):
-                seen[entry].quoted.setdefault(title, f"{path.as_posix()}#{each.anchor}")
-        if linked != page:
-            (site / path).write_text(linked, "utf-8")
-    _link_back(root, site, entries, seen)
-
-
-def documented(site: Path) -> dict[str, Path]:
+def documented(built: Mapping[Path, str]) -> dict[str, Path]:
     """Return the page that documents each object, by the object's full name."""
-    found = {}
-    for file in sorted(site.glob("api/*/index.html")):
-        for entry in ENTRY.finditer(file.read_text("utf-8")):
-            found[entry[1]] = file.relative_to(site)
-    return found
+    return {
+        entry[1]: path
+        for path, page in built.items()
+        if path.match("api/*/index.html")
+        for entry in ENTRY.finditer(page)
+    }
 
 
 def quotations(root: Path, source: Path) -> list[Quotation]:
     """Return what a page quotes, in order."""
+    text = source.read_text("utf-8")
+    return kept("quotations", [text, *included(root, text)], partial(_quotations, root, source))
+
+
+def _quotations(root: Path, source: Path) -> list[Quotation]:
     article = read(source)
     lines = {each.line: each for each in article.inclusions}
     quoted = [lines[fence.line + 1] for fence in article.fences if fence.title]
@@ -112,22 +102,31 @@ def _holds(outer: Object, inner: Object) -> bool:
     return inner.name.startswith(f"{outer.name}.")
 
 
-def _entries(quoted: Quotation, entries: dict[str, Path]) -> list[str]:
+def entries_of(quoted: Quotation, entries: Mapping[str, Path]) -> list[str]:
+    """Return the names of what a quotation shows, as far as it is documented."""
     names = [f"{each.module}.{each.name}" for each in quoted.objects]
     return [name for name in names if name in entries]
 
 
 @dataclass(frozen=True)
-class _Known:
+class Known:
     """What a row over a quotation is made from."""
 
     root: Path
-    index: dict[str, Label]
-    found: dict[str, Evidence]
-    entries: dict[str, Path]
+    index: Mapping[str, Label]
+    found: Mapping[str, Evidence]
+    entries: Mapping[str, Path]
 
 
-def _label(page: str, path: Path, quoted: list[Quotation], known: _Known) -> str:
+class Row(NamedTuple):
+    """What stands over a quotation of a file: HTML, and the anchor that leads there."""
+
+    path: str
+    anchor: str
+    text: str
+
+
+def label(page: str, path: Path, rows: Sequence[Row]) -> str:
     """Say over each quotation of a page what it is.
 
     Raises:
@@ -136,19 +135,21 @@ def _label(page: str, path: Path, quoted: list[Quotation], known: _Known) -> str
     titles = FILENAME.findall(page)
     if not titles:
         return page
-    if titles != [each.path for each in quoted]:
-        raise ValueError(f"{path}: the built page quotes {titles}, its source {quoted}")
-    rest = iter(quoted)
+    if titles != [each.path for each in rows]:
+        raise ValueError(f"{path}: the built page quotes {titles}, its source {rows}")
+    rest = iter(rows)
 
     def labelled(_: re.Match[str]) -> str:
         each = next(rest)
-        row = _row(each, path, known)
-        return f'<div class="highlight" id="{each.anchor}"><span class="filename">{row}</span>'
+        return (
+            f'<div class="highlight" id="{each.anchor}"><span class="filename">{each.text}</span>'
+        )
 
     return FILENAME.sub(labelled, page)
 
 
-def _row(quoted: Quotation, path: Path, known: _Known) -> str:
+def row(quoted: Quotation, path: Path, known: Known) -> Row:
+    """Return what stands over a quotation on the page at `path`."""
     source = relative(path, Object(quoted.path, "", quoted.line, 0).address)
     parts = [f'<a href="{source}">{quoted.path}<wbr>:{html.escape(quoted.name)}</a>']
     for label in quoted.labels:
@@ -156,17 +157,17 @@ def _row(quoted: Quotation, path: Path, known: _Known) -> str:
             target = known.index[label].page
             page = "" if target == path else relative(path, target)
             parts.append(f'<a class="label" href="{page}#mjx-eqn:{label}">{label}</a>')
-    for entry in _entries(quoted, known.entries)[:1]:
+    for entry in entries_of(quoted, known.entries)[:1]:
         address = f"{relative(path, known.entries[entry])}#{entry}"
         parts.append(f'<a href="{address}" aria-label="API of {entry}">API</a>')
     test = _test(quoted, known)
     if test:
         address = relative(path, test.address)
         parts.append(f'<a href="{address}" aria-label="test of {quoted.name}">test</a>')
-    return " ".join(parts)
+    return Row(quoted.path, quoted.anchor, " ".join(parts))
 
 
-def _test(quoted: Quotation, known: _Known) -> Object | None:
+def _test(quoted: Quotation, known: Known) -> Object | None:
     """Return the first test of the region's labels; without labels, of what it holds."""
     for label in quoted.labels:
         for test in known.found.get(label, Evidence()).tests[:1]:
@@ -190,26 +191,25 @@ def _test_of(root: Path, quoted: Quotation) -> Object | None:
     return files[0] if files else None
 
 
-def _link_imports(
-    page: str, path: Path, entries: dict[str, Path], seen: dict[str, Seen], title: str
-) -> str:
-    """Link the names that a page's blocks import to their documentation, and note the use."""
+def link_imports(page: str, path: Path, entries: Mapping[str, Path]) -> tuple[str, list[str]]:
+    """Link the names that a page's blocks import to their documentation; return these, too."""
+    used: list[str] = []
 
     def linked(match: re.Match[str]) -> str:
         def name(each: re.Match[str]) -> str:
             entry = _entry(match["module"], each[1], entries)
             if not entry:
                 return each[0]
-            seen[entry].used.setdefault(title, path.as_posix())
+            used.append(entry)
             address = f"{relative(path, entries[entry])}#{entry}"
             return f'<span class="n"><a class="object" href="{address}">{each[1]}</a></span>'
 
         return match["what"] + NAME.sub(name, match["names"])
 
-    return IMPORTED.sub(linked, page)
+    return IMPORTED.sub(linked, page), used
 
 
-def _entry(module: str, name: str, entries: dict[str, Path]) -> str | None:
+def _entry(module: str, name: str, entries: Mapping[str, Path]) -> str | None:
     """Return the full name of what a module offers; a package offers what its modules define."""
     if f"{module}.{name}" in entries:
         return f"{module}.{name}"
@@ -217,21 +217,17 @@ def _entry(module: str, name: str, entries: dict[str, Path]) -> str | None:
     return next((entry for entry in entries if inner.fullmatch(entry)), None)
 
 
-def _link_back(root: Path, site: Path, entries: dict[str, Path], seen: dict[str, Seen]) -> None:
-    """Say under each documented object where its source is, and which pages show it."""
-    places = _defined(root)
-    for path in sorted(set(entries.values())):
-        page = (site / path).read_text("utf-8")
+def link_back(page: str, rows: Mapping[str, str]) -> str:
+    """Put a row under each documented object of a page that has one. A second run does nothing."""
 
-        def told(entry: re.Match[str], path: Path = path) -> str:
-            row = _back_row(seen[entry[1]], places.get(entry[1]), path)
-            return f'{entry[0]}\n<p class="seen">{row}</p>' if row else entry[0]
+    def told(entry: re.Match[str]) -> str:
+        return f'{entry[0]}\n<p class="seen">{rows[entry[1]]}</p>' if entry[1] in rows else entry[0]
 
-        if 'class="seen"' not in page:
-            (site / path).write_text(ENTRY.sub(told, page), "utf-8")
+    return page if not rows or 'class="seen"' in page else ENTRY.sub(told, page)
 
 
-def _back_row(seen: Seen, place: Object | None, path: Path) -> str:
+def back_row(seen: Seen, place: Object | None, path: Path) -> str:
+    """Say on the page at `path` where the source of an object is, and which pages show it."""
     parts = []
     if place:
         parts.append(f'<a href="{relative(path, place.address)}">{place.path}:{place.line}</a>')
@@ -247,7 +243,7 @@ def _address(path: Path, target: str) -> str:
     return relative(path, Path(page)) + (f"#{anchor}" if anchor else "")
 
 
-def _defined(root: Path) -> dict[str, Object]:
+def defined(root: Path) -> dict[str, Object]:
     """Return where each object of the package is defined, by its full name."""
     return {
         f"{each.module}.{each.name}".rstrip("."): each
@@ -256,10 +252,17 @@ def _defined(root: Path) -> dict[str, Object]:
     }
 
 
-def _pages(root: Path) -> list[tuple[str, Path, Path]]:
-    """Return the pages that show code: what the navigation calls them, where, and their source."""
-    found = [("Home", Path("index.html"), root / "docs" / "index.md")]
+class Shown(NamedTuple):
+    """A page that shows code: what the navigation calls it, and its source."""
+
+    title: str
+    source: Path
+
+
+def shown(root: Path) -> dict[Path, Shown]:
+    """Return the pages that show code, in the order of the navigation."""
+    found = {Path("index.html"): Shown("Home", root / "docs" / "index.md")}
     for title, path, suffix in NAV.findall((root / "mkdocs.yml").read_text("utf-8")):
         name = f"{title} (lab)" if suffix == "ipynb" else title
-        found.append((name, Path(path) / "index.html", root / "docs" / f"{path}.{suffix}"))
+        found[Path(path) / "index.html"] = Shown(name, root / "docs" / f"{path}.{suffix}")
     return found

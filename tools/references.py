@@ -6,11 +6,10 @@ mean one entry only; by its address; or by its title, among its sources.
 
 import html
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
-from tools.quotations import NAV
 from tools.textpass import ARTICLE, in_words, words
 from tools.typeset import relative
 
@@ -26,32 +25,17 @@ class Reference:
 
     name: str
     surname: str
-    years: frozenset[str]
+    years: tuple[str, ...]
     is_of_several: bool
-    addresses: frozenset[str]
+    addresses: tuple[str, ...]
     title: str
 
 
-def link_references(root: Path, site: Path) -> None:
-    """Link the citations of a built site in both directions."""
-    if not (site / PAGE).is_file():
-        return
-    page = (site / PAGE).read_text("utf-8")
-    entries = tuple(_reference(match) for match in ENTRY.finditer(page))
-    citing: dict[str, dict[str, Path]] = {each.name: {} for each in entries}
-    for title, path in _pages(root):
-        if not (site / path).is_file():
-            continue
-        before = (site / path).read_text("utf-8")
-        linked = link_citations(before, path, entries)
-        if linked != before:
-            (site / path).write_text(linked, "utf-8")
-        for name in _cited(linked, entries):
-            citing[name].setdefault(title, path)
-    (site / PAGE).write_text(_link_back(page, citing), "utf-8")
+def listed(page: str) -> tuple[Reference, ...]:
+    """Return the entries of the page of references."""
+    return tuple(_reference(match) for match in ENTRY.finditer(page))
 
 
-@lru_cache(maxsize=64)  # so that `mkdocs serve` reads only pages that changed
 def link_citations(page: str, path: Path, entries: tuple[Reference, ...]) -> str:
     """Make links of the citations in a page's text, where they mean one entry."""
     surnames = "|".join(sorted({re.escape(each.surname) for each in entries}))
@@ -78,20 +62,19 @@ def link_citations(page: str, path: Path, entries: tuple[Reference, ...]) -> str
 def _reference(match: re.Match[str]) -> Reference:
     text = html.unescape(re.sub(r"<[^>]*>", "", match["text"]))
     authors, _, rest = text.partition("(")
-    year = re.findall(r"\d{4}", rest[:4] + " " + match["id"])
+    years = re.findall(r"\d{4}", rest[:4] + " " + match["id"])
     title = words(re.split(r"[.?!]\s", rest.partition("). ")[2], maxsplit=1)[0])
     return Reference(
         match["id"],
         re.split(r"[,\s]+", authors.partition(",")[0].strip())[-1],
-        frozenset(year),
+        tuple(years),
         " and " in authors,
-        frozenset(ADDRESS.findall(match["text"])),
+        tuple(ADDRESS.findall(match["text"])),
         " ".join(title.split()[:TITLE_WORDS]),
     )
 
 
-@lru_cache(maxsize=64)
-def _cited(page: str, entries: tuple[Reference, ...]) -> list[str]:
+def cited(page: str, entries: tuple[Reference, ...]) -> list[str]:
     """Return the entries that a page cites."""
     article = ARTICLE.search(page)
     text = article[2] if article else ""
@@ -100,24 +83,20 @@ def _cited(page: str, entries: tuple[Reference, ...]) -> list[str]:
         each.name
         for each in entries
         if f'references/#{each.name}"' in text
-        or each.addresses & addresses
+        or addresses.intersection(each.addresses)
         or (" " in each.title and f" {each.title} " in f" {said} ")
     ]
 
 
-def _link_back(page: str, citing: dict[str, dict[str, Path]]) -> str:
+def link_back(page: str, citing: Mapping[str, Mapping[str, Path]]) -> str:
+    """Say under each entry of the page of references which pages, by title, cite it."""
+
     def told(entry: re.Match[str]) -> str:
         links = ", ".join(
             f'<a href="{relative(PAGE, path)}">{title}</a>'
-            for title, path in citing[entry["id"]].items()
+            for title, path in citing.get(entry["id"], {}).items()
         )
         cited = f' <span class="cited">Cited in {links}.</span>' if links else ""
         return f"{entry[1]}{entry['text']}{cited}{entry[4]}"
 
     return page if 'class="cited"' in page else ENTRY.sub(told, page)
-
-
-def _pages(root: Path) -> list[tuple[str, Path]]:
-    """Return the articles, by what the navigation calls them."""
-    found = NAV.findall((root / "mkdocs.yml").read_text("utf-8"))
-    return [(title, Path(path) / "index.html") for title, path, suffix in found if suffix == "md"]

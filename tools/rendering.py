@@ -16,7 +16,7 @@ from mkdocs.structure.pages import Page
 
 from tools import notebooks
 from tools.documented import announce, documents_code, listening
-from tools.kept import code, digest, folder, included, load, machinery, outlines, store
+from tools.kept import code, digest, folder, included, load, machinery, models, outlines, store
 
 LINKS = "links_to_anchors"  # of a page, by the file that they lead to
 
@@ -78,16 +78,17 @@ def _key(page: Page, config: MkDocsConfig, files: Files) -> str:
     root, text = Path(config.config_file_path).parent, page.markdown or ""
     appended = config.mdx_configs.get("pymdownx.snippets", {}).get("auto_append", [])
     read = [config.config_file_path, "requirements.txt", *appended]
-    parts = [page.file.src_uri, text, _common(root, tuple(read), files)]
+    common, texts = _common(root, tuple(read), files)
+    parts = [page.file.src_uri, text, common]
     parts += included(root, text)
     if documents_code(text):
-        parts += [*code(root, text), *outlines(root)]
+        parts += [*code(texts, text), *outlines(texts)]
     return digest(parts)
 
 
 @lru_cache(maxsize=1)  # a build has one list of files
-def _common(root: Path, names: tuple[str, ...], files: Files) -> str:
-    """Return a name for what all pages of a build depend on, the files named among it."""
+def _common(root: Path, names: tuple[str, ...], files: Files) -> tuple[str, dict[str, str]]:
+    """Return a name for what all pages depend on, the files named among it, and all models."""
     read = [root / name for name in names]
     texts = [file.read_text("utf-8") if file.is_file() else "" for file in read]
-    return digest([machinery(), *sorted(files.src_uris), *texts])
+    return digest([machinery(), *sorted(files.src_uris), *texts]), models(root)

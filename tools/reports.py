@@ -6,7 +6,6 @@ that holds those of the built site, and no notebook that needs data beside it.
 """
 
 import re
-from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
 
 BRANCH = "notebooks"
@@ -29,14 +28,14 @@ def repository(page: str) -> str:
     return address[1].rstrip("/") if address else ""
 
 
-def add(page: str, folder: Path) -> str:
+def add(page: str, slug: str, *, has_data: bool) -> str:
     """Add the links to an article, if its site has a repository. A second run changes nothing.
 
     Args:
         page: The article's HTML.
-        folder: The article's folder in the built site, where its copies lie.
+        slug: Its name.
+        has_data: Whether its copies need data beside them.
     """
-    slug = folder.name
     repo = repository(page)
     if not repo or 'class="report"' in page:
         return page
@@ -54,7 +53,9 @@ def add(page: str, folder: Path) -> str:
         return display[0] + _report(repo, label, f"{here}#mjx-eqn:{label}")
 
     page = EQUATION.sub(equation, OUTPUT.sub(block, page))
-    return ROW.sub(lambda row: f"{row[1]}{_colab(repo, folder)}</ul>", page, count=1)
+    return ROW.sub(
+        lambda row: f"{row[1]}{_colab(repo, slug, has_data=has_data)}</ul>", page, count=1
+    )
 
 
 def _report(repo: str, what: str, where: str) -> str:
@@ -63,10 +64,10 @@ def _report(repo: str, what: str, where: str) -> str:
     return f'\n<p class="report"><a href="{address}">Report an error in {what}</a></p>'
 
 
-def _colab(repo: str, folder: Path) -> str:
+def _colab(repo: str, slug: str, *, has_data: bool) -> str:
     parts = urlsplit(repo)
-    if parts.netloc != "github.com" or (folder / "data").is_dir():
+    if parts.netloc != "github.com" or has_data:
         return ""
-    file = f"blob/{BRANCH}/articles/{folder.name}/{folder.name}.ipynb"
+    file = f"blob/{BRANCH}/articles/{slug}/{slug}.ipynb"
     address = f"https://colab.research.google.com/github{parts.path}/{file}"
     return f'<li><a href="{address}">Colab</a></li>'

@@ -6,6 +6,7 @@ addresses in it hold; and it is in no navigation, no sitemap and no search index
 
 import html
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import pygments
@@ -18,35 +19,27 @@ from tools.kept import kept
 from tools.textpass import ARTICLE
 from tools.typeset import Label
 
-SHELL = "evidence/index.html"
 # What the page says of itself that is not so of one made from it.
 FOOTER = re.compile(r'<nav class="md-footer__inner.*?</nav>', re.S)
 NEIGHBOUR = re.compile(r'<link rel="(?:prev|next)"[^>]*>')
+FOLDER = "code"  # of the site
 ABOUT = re.compile(r'(<meta name="description" content=")[^"]*')
 CONTENTS = re.compile(r'<nav class="md-nav md-nav--secondary".*?</nav>', re.S)
 HERE = {'href="#evidence"': 'href="#source"', 'href="./"': 'href="../evidence/"'}
 CANONICAL = re.compile(r'(<link rel="canonical" href="[^"]*?)evidence/(?=")')
 
 
-def write_sources(root: Path, site: Path, index: dict[str, Label]) -> list[Path]:
-    """Write a page for each file of code into a built site.
-
-    Returns:
-        The pages written: none where the site has no evidence page to make them from.
-    """
-    if not (site / SHELL).is_file():
-        return []
-    shell, written = _shell((site / SHELL).read_text("utf-8")), []
+def source_pages(root: Path, evidence: str, index: Mapping[str, Label]) -> dict[Path, str]:
+    """Return a page for each file of code, made from the evidence page."""
+    shell, pages = _shell(evidence), {}
     for path in (*modules(root), *test_files(root)):
         address = Path(Object(path, "", 1, 1).address.partition("#")[0])
         code = highlighted((root / path).read_text("utf-8"), index, address)
-        written.append(site / address)
-        written[-1].parent.mkdir(exist_ok=True)
-        written[-1].write_text(_page(shell, path, address.as_posix(), code), "utf-8")
-    return written
+        pages[address] = _page(shell, path, address.as_posix(), code)
+    return pages
 
 
-def highlighted(code: str, index: dict[str, Label], address: Path) -> str:
+def highlighted(code: str, index: Mapping[str, Label], address: Path) -> str:
     """Return Python as HTML with an anchor for each line, `L-1` and so on, and labels as links.
 
     It is kept, because highlighting all code takes seconds.
@@ -55,7 +48,7 @@ def highlighted(code: str, index: dict[str, Label], address: Path) -> str:
     return kept("code", [str(address), code, *known], lambda: _highlighted(code, index, address))
 
 
-def _highlighted(code: str, index: dict[str, Label], address: Path) -> str:
+def _highlighted(code: str, index: Mapping[str, Label], address: Path) -> str:
     formatter = HtmlFormatter(linespans="L", wrapcode=True, cssclass="highlight source")
     plain = pygments.highlight(code, PythonLexer(stripnl=False), formatter)
     return with_labels(plain, index, address)

@@ -13,9 +13,9 @@ from pathlib import Path
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from tools.articles import Article, read
+from tools.articles import Article, articles
 from tools.dependencies import DATA
-from tools.kept import code, included, kept
+from tools.kept import code, included, kept, models
 from tools.script import import_lines, script
 from tools.standalone import Standalone, standalone
 from tools.twin import twin
@@ -36,12 +36,12 @@ def write(root: Path, site: Path) -> list[Path]:
     Raises:
         ValueError: An article cannot stand alone; says which, where and what to do.
     """
-    articles = [read(path) for path in sorted((root / "docs" / "articles").glob("*.md"))]
+    pages, texts = articles(root), models(root)
     data_files = [str(file) for glob in DATA.values() for file in sorted(root.glob(glob))]
     written = [site / "llms.txt"]
-    for article in articles:
+    for article in pages:
         parts = [article.path.name, article.text, *included(root, article.text), *data_files]
-        parts += code(root, article.text)
+        parts += code(texts, article.text)
         copies, data = kept("takehome", parts, partial(_made, root, article))
         folder = site / "articles" / article.slug
         folder.mkdir(parents=True, exist_ok=True)
@@ -49,9 +49,9 @@ def write(root: Path, site: Path) -> list[Path]:
             written.append(folder / f"{article.slug}{suffix}")
             written[-1].write_text(text, "utf-8")
         written += _copy_data(root, folder, data)
-    written[0].write_text(listing(articles), "utf-8")
+    written[0].write_text(listing(pages), "utf-8")
     full = site / "llms-full.txt"
-    full.write_text("\n\n".join([listing(articles), *_twins(site, articles)]), "utf-8")
+    full.write_text("\n\n".join([listing(pages), *_twins(site, pages)]), "utf-8")
     return [*written, full]
 
 
@@ -104,18 +104,18 @@ def notebook(article: Article, introduction: str, alone: Standalone) -> str:
     return nbformat.writes(made) + "\n"
 
 
-def listing(articles: list[Article]) -> str:
+def listing(pages: list[Article]) -> str:
     """Return llms.txt: the Markdown copies, with what each is about."""
     lines = [f"# {SITE}", "", f"> {WHAT}", "", "## Articles", ""]
-    for article in articles:
+    for article in pages:
         title, about = article.meta.get("title", article.slug), article.meta.get("description", "")
         lines.append(f"- [{title}](articles/{article.slug}/{article.slug}.md): {about}")
     return "\n".join(lines) + "\n"
 
 
-def _twins(site: Path, articles: list[Article]) -> list[str]:
+def _twins(site: Path, pages: list[Article]) -> list[str]:
     """Return the Markdown copies as they were written, each under a line that names its file."""
-    files = [f"articles/{article.slug}/{article.slug}.md" for article in articles]
+    files = [f"articles/{article.slug}/{article.slug}.md" for article in pages]
     return [f"<!-- {file} -->\n\n{(site / file).read_text('utf-8')}" for file in files]
 
 

@@ -2,21 +2,19 @@
 
 Reads what `pymdownx.arithmatex` (generic) leaves in a page, hands all equations of the page to
 one Node process as one numbered document, and puts HTML with MathML inside in their place: no
-page needs a script for its equations. Also a command: `python -m tools.typeset site`.
+page needs a script for its equations.
 """
 
-import base64
 import html
 import json
 import re
-import shutil
-import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from tools.kept import kept
-from tools.mathserver import es5, typeset, version
+from tools.mathserver import typeset, version
 
 ASSETS = "assets/mathjax"
 
@@ -27,6 +25,10 @@ REFERENCE = re.compile(r"\s*\\eqref\s*\{([^}]*)\}\s*")
 # An equation in a line, and what stands next to it without a space.
 NEIGHBOURS = re.compile(
     r'([^\s>]{1,9})?(<span class="arithmatex">(?:(?!</span>).)*</span>)([^\s<]{1,9})?', re.S
+)
+# Text in quotes, signs that need no space around them, a space after a colon, other white space.
+SIGNS = re.compile(
+    r"""("[^"]*"|'[^']*')|\s*([{};,>])(?:\s|/\*.*?\*/)*|(?<=:)\s+|((?:\s|/\*.*?\*/)+)""", re.S
 )
 FONT_FACE = re.compile(r"@font-face[^{]*\{.*?\}\s*", re.S)
 
@@ -55,8 +57,8 @@ class Page:
 
     path: Path  # relative to the site
     text: str
-    source: str  # what errors call it
-    lines: tuple[str, ...]  # of its source, searched for the line of an error
+    source: str = ""  # what errors call it
+    lines: tuple[str, ...] = ()  # of its source, searched for the line of an error
 
     def equations(self) -> list[Equation]:
         """List the mathematics of the page in reading order."""
@@ -83,20 +85,22 @@ class Reading(NamedTuple):
     numbers: dict[str, str]  # of labels
     references: tuple[str, ...]
     problems: list[str]
-    has_equations: bool
 
 
-def typeset_site(site: Path, sources: dict[Path, Path] | None = None) -> dict[str, Label]:
-    """Typeset every page of a built site, in place; return the labels that it defines.
+def label_index(
+    site: Path, built: Mapping[Path, str], sources: Mapping[Path, Path]
+) -> dict[str, Label]:
+    """Return the labels that the mathematics of a site defines.
 
     Args:
         site: The folder that holds the built site.
-        sources: The file that each page, relative to the site, was made from.
+        built: Its pages.
+        sources: The file that each page was made from.
 
     Raises:
         TypesetError: Equations that do not parse, labels defined twice, unknown references.
     """
-    pages = list(_pages(site, sources or {}))
+    pages = [_page(site, path, text, sources.get(path)) for path, text in built.items()]
     readings = {page.path: _reading(page) for page in pages}
     problems = [problem for page in pages for problem in readings[page.path].problems]
     index: dict[str, Label] = {}
@@ -109,33 +113,24 @@ def typeset_site(site: Path, sources: dict[Path, Path] | None = None) -> dict[st
     problems += [each for page in pages for each in _unknown(page, readings[page.path], index)]
     if problems:
         raise TypesetError("\n".join(problems))
-    for page in pages:
-        if readings[page.path].has_equations:
-            text = _spliced(page, readings[page.path], index)
-            (site / page.path).write_text(text, "utf-8")
-    copy_fonts(site)
     return index
 
 
-def copy_fonts(site: Path) -> None:
-    """Copy MathJax's fonts into the site, with a stylesheet that names them."""
-    fonts = es5() / "output" / "chtml" / "fonts" / "woff-v2"
-    target = site / ASSETS
-    target.mkdir(parents=True, exist_ok=True)
-    for font in fonts.glob("*.woff"):
-        shutil.copyfile(font, target / font.name)
-    css = typeset(json.dumps({"equations": [{"tex": "x", "display": False}]}))["css"]
-    # The empty face decides line heights: arriving late, it would move every equation.
-    zero = base64.b64encode((fonts / "MathJax_Zero.woff").read_bytes()).decode()
-    faces = "".join(FONT_FACE.findall(css)).replace('url("/', 'url("')
-    faces = faces.replace("MathJax_Zero.woff", f"data:font/woff;base64,{zero}")
-    (target / "fonts.css").write_text(minify(faces), "utf-8")
+def typeset_page(text: str, path: Path, index: Mapping[str, Label]) -> str:
+    """Return a page with its mathematics in its place. A second run changes nothing.
+
+    Args:
+        text: The page.
+        path: Where it is in the site.
+        index: The labels of the site, those at least to which the page refers.
+    """
+    page = Page(path, text)
+    return _splice(page, typeset(_request(page)), index) if page.equations() else text
 
 
 def minify(css: str) -> str:
-    """Drop the comments and the white space of MathJax's style, which are half of it."""
-    css = re.sub(r"/\*.*?\*/", "", css, flags=re.S)
-    return re.sub(r"\s*([{};,>])\s*|(?<=:)\s+", r"\1", re.sub(r"\s+", " ", css)).strip()
+    """Drop comments and white space, which are half of a style, but for text in quotes."""
+    return SIGNS.sub(lambda part: part[1] or part[2] or (" " if part[3] else ""), css).strip()
 
 
 def relative(path: Path, target: Path | str) -> str:
@@ -148,15 +143,9 @@ def _equation(match: re.Match[str]) -> Equation:
     return Equation(html.unescape(match["tex"]), match["open"] == r"\[")
 
 
-def _pages(site: Path, sources: dict[Path, Path]) -> "list[Page]":
-    pages = []
-    for file in sorted(site.rglob("*.html")):
-        path = file.relative_to(site)
-        source = sources.get(path)
-        lines = source.read_text("utf-8").splitlines() if source else []
-        name = (source or file).as_posix()
-        pages.append(Page(path, file.read_text("utf-8"), name, tuple(lines)))
-    return pages
+def _page(site: Path, path: Path, text: str, source: Path | None) -> Page:
+    lines = source.read_text("utf-8").splitlines() if source else []
+    return Page(path, text, (source or site / path).as_posix(), tuple(lines))
 
 
 def _reading(page: Page) -> Reading:
@@ -166,16 +155,9 @@ def _reading(page: Page) -> Reading:
         answer, equations = typeset(_request(page)), page.equations()
         references = tuple(each.reference for each in equations if each.reference)
         numbers = answer.get("numbers", {})
-        return Reading(numbers, references, _failed(page, answer), bool(equations))
+        return Reading(numbers, references, _failed(page, answer))
 
     return kept("readings", [version(), page.text, page.source, *page.lines], make)
-
-
-def _spliced(page: Page, reading: Reading, index: dict[str, Label]) -> str:
-    """Return a page with its mathematics in its place, or as it was before."""
-    known = [f"{name} {index[name].page} {index[name].number}" for name in reading.references]
-    parts = [version(), page.path.as_posix(), page.text, *known]
-    return kept("spliced", parts, lambda: _splice(page, typeset(_request(page)), index))
 
 
 def _request(page: Page) -> str:
@@ -197,7 +179,7 @@ def _failed(page: Page, answer: dict) -> list[str]:
     return problems
 
 
-def _unknown(page: Page, reading: Reading, index: dict[str, Label]) -> list[str]:
+def _unknown(page: Page, reading: Reading, index: Mapping[str, Label]) -> list[str]:
     return [
         page.problem(rf"\eqref{{{name}}}", f"unknown reference {name}")
         for name in reading.references
@@ -205,7 +187,7 @@ def _unknown(page: Page, reading: Reading, index: dict[str, Label]) -> list[str]
     ]
 
 
-def _splice(page: Page, answer: dict, index: dict[str, Label]) -> str:
+def _splice(page: Page, answer: dict, index: Mapping[str, Label]) -> str:
     results = iter(answer["html"])
 
     def replace(match: re.Match[str]) -> str:
@@ -221,7 +203,6 @@ def _splice(page: Page, answer: dict, index: dict[str, Label]) -> str:
         'as="font" type="font/woff" crossorigin>\n'
         for font in _fonts(answer)
     )
-    head += f'<link rel="stylesheet" href="{relative(page.path, f"{ASSETS}/fonts.css")}">\n'
     head += f"<style>{minify(FONT_FACE.sub('', answer['css']))}</style>\n"
     text = NEIGHBOURS.sub(_keep_together, ARITHMATEX.sub(replace, page.text))
     return text.replace("</head>", f"{head}</head>", 1)
@@ -248,10 +229,3 @@ def _link(path: Path, label: str, target: Label) -> str:
     slug = label.partition(":")[0]
     address = relative(path, target.page) + anchor
     return f'<a class="eqref" href="{address}">{slug} ({target.number})</a>'
-
-
-if __name__ == "__main__":
-    try:
-        typeset_site(Path(sys.argv[1]))
-    except TypesetError as error:
-        sys.exit(str(error))

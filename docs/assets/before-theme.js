@@ -37,4 +37,12 @@
   const {appendChild} = document.head;
   document.head.appendChild = (node) =>
     node.name === "color-scheme" ? node : appendChild.call(document.head, node);
+
+  // It measures each block of code, and moves each table into a frame of its own: layout of the
+  // whole page, far parts included. Our pages have their buttons, and tables that scroll.
+  const dear = new Set(["pre:not(.mermaid) > code", "table:not([class])"]);
+  const {querySelectorAll} = Element.prototype;
+  Element.prototype.querySelectorAll = function (selector) {
+    return querySelectorAll.call(this, dear.has(selector) ? ":not(*)" : selector);
+  };
 })();

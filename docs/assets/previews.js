@@ -3,7 +3,7 @@
 // On hover and on focus, and on the first touch (the second follows the link). Of this page the
 // target is copied; another page is fetched, once. Without this script the links are links.
 (() => {
-  const REFERENCES = "a.eqref, a.label, a.cite, a.term, article a[href*='#__figure-caption'],"
+  const REFERENCES = "a.eqref, a.label, a.cite, a.term, article a[href*='#figure-'],"
     + "article a[href*='references/#'], article a[href*='glossary/#']";
   const TARGETS = ".mjx-display, figure, .reference, .term:not(a)";
   const WAIT = 150, LEAVE = 250, GAP = 8;  // milliseconds, milliseconds, pixels
@@ -97,7 +97,9 @@
   const inside = (part) => part?.closest?.(".preview");
   const over = ({target: part}) => !inside(part) && part.closest?.(REFERENCES);
 
+  const allowNotes = () => document.documentElement.classList.remove("dismissed");
   document.addEventListener("pointerover", (event) => {
+    allowNotes();
     if (event.pointerType === "touch") return;
     const reference = over(event);
     if (reference) later(() => show(reference), WAIT);
@@ -105,6 +107,7 @@
     else clearTimeout(timer);
   });
   document.addEventListener("focusin", (event) => {
+    allowNotes();
     const reference = over(event);
     if (reference && reference.matches(":focus-visible")) show(reference);
     else if (!inside(event.target)) hide();
@@ -114,7 +117,9 @@
   });
   document.addEventListener("keydown", (event) => {
     touched = false;
-    if (event.key === "Escape") hide();
+    if (event.key !== "Escape") return;
+    hide();
+    document.documentElement.classList.add("dismissed");  // notes, until another is pointed at
   });
   document.addEventListener("pointerdown", (event) => touched = event.pointerType === "touch");
   // Before the theme's own listener, which would follow the link.

@@ -18,6 +18,16 @@ SAMPLE = """() => {
   }
 }"""
 
+# For each passage of an article, whether it waits with its layout.
+WAITING = """() => [...document.querySelectorAll(".passage > :first-child")].map(
+  part => !part.checkVisibility({contentVisibilityAuto: true}))"""
+
+# Blocks of code in sight that scroll and that keys do not reach, or the other way round.
+UNREACHED = """() => [...document.querySelectorAll("pre > code")]
+  .filter(code => code.checkVisibility({contentVisibilityAuto: true}) && code.clientWidth)
+  .filter(code => (code.scrollWidth > code.clientWidth) !== code.hasAttribute("tabindex"))
+  .map(code => code.textContent.slice(0, 40))"""
+
 # Equations without a box, glyphs without a shape or a font.
 EQUATIONS = """() => {
   const problems = [];
@@ -68,12 +78,12 @@ TOO_WIDE = """() => [...document.querySelectorAll(".mjx-display")]
 INVISIBLE = """() => [...document.querySelectorAll("article *")]
   .filter(part => part.matches("h1, h2, h3, p, li, pre, table, figure"))
   .filter(part => part.textContent.trim() && !part.checkVisibility({visibilityProperty: true,
-    opacityProperty: true, contentVisibilityAuto: true}))
+    opacityProperty: true}))
   .map(part => part.outerHTML.slice(0, 120))"""
 
 # What there is of pictures for one colour scheme, and which of them show.
 FIGURES = """() => [...document.querySelectorAll('article img[src*="#only-"]')].map(image => ({
-  source: image.getAttribute("src"), shown: image.getBoundingClientRect().width > 0,
+  source: image.getAttribute("src"), shown: image.checkVisibility(),
   loaded: image.complete && image.naturalWidth > 0}))"""
 
 # Scroll to the end as a reader does, and wait for the pictures on the way, a few seconds at most:

@@ -50,7 +50,7 @@ class Player:
 
     def __init__(self, slug: str, figure: Locator) -> None:
         self.slug, self.figure, self.still = slug, figure, motion.STILLS[slug]
-        self.scene = motion.read(SITE / motion.FOLDER / f"{slug}.js")
+        self.scene = motion.read((SITE / motion.FOLDER / f"{slug}.js").read_text("utf-8"))
         self.slider = figure.locator("input").first
         self.play, self.step = figure.locator("button").all()
 
@@ -104,7 +104,9 @@ def test_an_animation_shows_what_its_numbers_say(player: Player) -> None:
     """By steps, by keys and playing; and nothing moves around it."""
     page, (_, first, last, at) = player.figure.page, player.still.sliders[0]
     others = [slider.at for slider in player.still.sliders[1:]]
-    room = player.figure.bounding_box()
+    player.figure.scroll_into_view_if_needed()
+    page.wait_for_timeout(100)  # a passage that one jumps into gets its height a frame later
+    room, moved = player.figure.bounding_box(), page.evaluate(probes.SHIFT)
     player.step.press("Enter")
     player.expect(first if at == last else at + 1, *others)
     player.slider.press("Home")
@@ -122,7 +124,7 @@ def test_an_animation_shows_what_its_numbers_say(player: Player) -> None:
     player.slider.press("End")
     player.expect(last, *others)
     assert player.figure.bounding_box() == room, "words of another length move the page"
-    assert page.evaluate(probes.SHIFT) < STILL
+    assert page.evaluate(probes.SHIFT) - moved < STILL
 
 
 def test_an_animation_is_true_between_its_steps(player: Player) -> None:

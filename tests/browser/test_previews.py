@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import probes
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from reader import Reader
 
 Window = Callable[..., AbstractContextManager[Reader]]
@@ -52,7 +52,7 @@ def test_references_show_what_they_lead_to(reading: Window) -> None:
         assert page.locator(".preview").count() == 1, "the one before is still there"
         page.keyboard.press("Escape")
         assert not page.locator(".preview").count()
-        hover(page, "article > p a.term >> nth=2")
+        hover(page, "article .passage > p a.term >> nth=2")
         assert reader.files.count("glossary/index.html") == 1, "a page is fetched once"
 
         hover(page, "article a.cite")
@@ -60,6 +60,28 @@ def test_references_show_what_they_lead_to(reading: Window) -> None:
         assert not page.locator(".preview .cited").is_visible()
         page.mouse.move(0, 0)
         page.locator(".preview").wait_for(state="detached")
+
+
+def test_a_figure_that_the_text_names_shows(reading: Window) -> None:
+    with reading() as reader:
+        page = reader.open("articles/vae/")
+        hover(page, "article a[href$='#figure-codes']")
+        assert page.locator(".preview figcaption").inner_text().startswith("Figure 1.")
+        assert page.locator(".preview img:visible").count() == 1
+
+
+def test_escape_sends_a_note_away(reading: Window) -> None:
+    """Shown by focus or by the pointer; the next mark that is focused shows its own."""
+    with reading() as reader:
+        page = reader.open("articles/nice/")
+        mark, note = page.locator(".footnote-ref").first, page.locator(".margin-note").first
+        mark.focus()
+        expect(note).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(note).to_be_hidden()
+        page.keyboard.press("Tab")
+        page.keyboard.press("Shift+Tab")
+        expect(note).to_be_visible()
 
 
 def test_a_touch_shows_and_the_next_follows(reading: Window) -> None:

@@ -159,6 +159,7 @@ def test_text_does_not_wait_for_late_faces(reading: Window) -> None:
 def test_nothing_scrolls_sideways_on_a_phone(phone: Page) -> None:
     """What is wide scrolls in a box of its own, which a keyboard reaches."""
     phone.evaluate(probes.UNFOLD)
+    phone.evaluate(probes.SCROLL)  # what is far is not laid out, nor is what it scrolls
     width = phone.evaluate("document.scrollingElement.scrollWidth")
     problems = phone.evaluate(probes.SIDEWAYS)
     assert not problems, "\n".join(problems)
@@ -170,15 +171,18 @@ def test_nothing_scrolls_sideways_on_a_phone(phone: Page) -> None:
 
 
 def test_an_article_is_light(article: Reader) -> None:
-    """At most 300 kB over the wire, without pictures; the search index waits for a search."""
+    """300 kB over the wire without pictures, 800 with all of them; the search index waits."""
     article.page.wait_for_load_state("networkidle")
+    article.page.evaluate(probes.SCROLL)
     pictures = (".svg", ".png", ".webp")
     files = {file for file in article.files if not file.endswith(pictures)}
     assert "search/search_index.json" not in files
     schemes = article.page.locator("meta[name=color-scheme]").count()
     assert not schemes, "the theme has the style of the whole page computed anew"
-    sizes = {file: wire_size(file) for file in sorted(files)}
-    assert sum(sizes.values()) <= 300_000, f"{sum(sizes.values())} bytes: {sizes}"
+    sizes = {file: wire_size(file) for file in sorted(article.files)}
+    light = sum(sizes[file] for file in files)
+    assert light <= 300_000, f"{light} bytes without pictures: {sizes}"
+    assert sum(sizes.values()) <= 800_000, f"{sum(sizes.values())} bytes: {sizes}"
 
 
 def test_copy_buttons_copy_their_block_alone(slug: str, article: Reader) -> None:
@@ -192,6 +196,22 @@ def test_copy_buttons_copy_their_block_alone(slug: str, article: Reader) -> None
     for number, block in enumerate(blocks):
         shown.nth(number).locator("button[data-md-type=copy]").dispatch_event("click")
         assert page.evaluate("navigator.clipboard.readText()").strip() == block.strip()
+
+
+def test_far_passages_wait_and_keep_their_place(article: Reader) -> None:
+    """A browser lays out those near the window; the others are about as high as they will be."""
+    page = article.page
+    page.evaluate("scrollTo({top: 0, behavior: 'instant'})")
+    waiting = page.evaluate(probes.WAITING)
+    assert waiting.count(True) > len(waiting) / 2, waiting
+    expected = page.evaluate("document.body.scrollHeight")
+    page.add_style_tag(content=".passage { content-visibility: visible !important }")
+    assert page.evaluate("document.body.scrollHeight") == pytest.approx(expected, rel=0.1)
+
+
+def test_keys_reach_code_that_is_wider_than_its_frame(phone: Page) -> None:
+    """And no other: each would be a stop on the way."""
+    assert not phone.evaluate(probes.UNREACHED)
 
 
 def test_the_keyboard_reaches_display_equations(article: Reader) -> None:

@@ -21,6 +21,12 @@ def as_table(name: str, header: Sequence[str], rows: Iterable[Sequence[object]])
     return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
 
 
+def mean_and_spread(values: Any, decimals: int = 2) -> str:
+    """Write the mean of some runs and, if there are several, their standard deviation."""
+    mean = f"{values.mean():.{decimals}f}"
+    return f"{mean} ± {values.std():.{decimals}f}" if len(values) > 1 else mean
+
+
 def _rounded(value: Any, key: str) -> Any:
     """Round to six significant digits what JSON can hold; arrays and tensors become lists."""
     if hasattr(value, "tolist"):

@@ -13,6 +13,7 @@ from torch.nn.functional import cross_entropy
 from snippets.bottleneck import VIB, draw_code, gaussian_rate
 from snippets.data import load_full_mnist
 from tools.longrun import Plan, Run
+from tools.results import mean_and_spread
 
 PAPER = {None: "1.38", 1e-3: "1.13"}
 BETAS = (None, 1e-3, 1e-2, 1e-1)  # None: the baseline, without noise
@@ -72,7 +73,7 @@ for beta in BETAS:
     chosen[name] = columns["validation"].mean().item()
     found |= {f"{name}: {key}": value for key, value in columns.items()}
     found[f"{name}: rate"] = torch.stack(rates) if draws else 0.0
-    cells = [f"{each.mean():.2f} ± {each.std():.2f}" for each in columns.values()]
+    cells = [mean_and_spread(each) for each in columns.values()]
     spent = f"{torch.stack(rates).mean():.3g}" if draws else ""
     rows.append([name, spent, *cells[:2], cells[2] if draws else "", PAPER.get(beta, "")])
 found["chosen"] = min((name for name in chosen if name != "none"), key=chosen.__getitem__)

@@ -15,6 +15,7 @@ from snippets.capsules import MatrixCapsules, spread_loss
 from snippets.data import load_full_mnist
 from snippets.rivals import convnet, percent_wrong
 from tools.longrun import Plan, Run
+from tools.results import mean_and_spread
 
 WIDTHS = (64, 56, 67)  # of the CNN: 68,491 weights beside the capsules' 68,366
 run = Run("capsules")
@@ -74,8 +75,7 @@ for name, runs in made.items():
     chosen = torch.tensor([min(each.history["validation"]) for each in runs])
     weights = sum(each.numel() for each in runs[0].model.parameters())
     found |= {f"{name}: test": errors, f"{name}: validation": chosen, f"{name}: weights": weights}
-    spread_of = [f" ± {each.std():.2f}" if len(runs) > 1 else "" for each in (chosen, errors)]
-    cells = [f"{chosen.mean():.2f}{spread_of[0]}", f"{errors.mean():.2f}{spread_of[1]}"]
+    cells = [mean_and_spread(each) for each in (chosen, errors)]
     rows.append([name, weights, runs[0].epochs, len(runs), *cells, ""])
 rows += [[reason, "", "", "", "", "", ""] for reason in unfinished]
 rows.append(["the paper's full network", "", "", "", "", "", "0.44"])

@@ -56,6 +56,7 @@ found = {
     **{f"{name}_nats": value for name, value in scores.items()},
     "paper_nats": PAPER,
     "test_bits_per_dim": bits[0],
+    "train_lead": scores["train"] - scores["validation"],
     "cycle_ends": ends,
     "validation_at_cycle_ends": curve,
     "validation_by_epoch": [-each for each in history["validation"]],

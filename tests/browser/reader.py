@@ -139,7 +139,7 @@ def land(page: Page, link: Locator) -> None:
 def rare_word(path: str) -> str:
     """Return a long word from the middle of a page that no other page has."""
     elsewhere = " ".join(words(page) for page in PAGES if page != path).lower()
-    paragraphs = soup(path).select("article > p:not(:has(mjx-container))")
+    paragraphs = soup(path).select(".passage > p:not(:has(mjx-container))")
     for paragraph in paragraphs[len(paragraphs) // 3 :]:
         for word in re.findall(r"(?<![\w-])[a-z]{8,}(?![\w-])", paragraph.get_text()):
             if word not in elsewhere:

@@ -7,7 +7,7 @@ READY := $(VENV)/installed
 # The theme's advertisement for its successor, which DESIGN weighs, is no news at every build.
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: serve build offline validate test lint unit outputs labs scenes bench faults
+.PHONY: serve build offline validate test lint style types unit outputs labs scenes bench faults
 
 serve: $(READY)
 	$(BIN)/mkdocs serve --dev-addr 127.0.0.1:8000
@@ -32,14 +32,19 @@ $(READY): requirements.txt
 test unit faults: export OMP_NUM_THREADS := 1
 test unit: export PYTEST_ADDOPTS := --numprocesses 2 --dist worksteal
 
-test: lint unit
+# Types and site take one process each, and long: both at once.
+test: style unit
 	$(BIN)/pytest --codeblocks docs README.md || { $(BIN)/python -m tools.outputs --check; false; }
-	$(BIN)/mkdocs build --strict --quiet
+	$(MAKE) --jobs 2 types build
 	$(BIN)/pytest tests/browser
 
-lint: $(READY)
+lint: style types
+
+style: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: $(READY)
 	$(BIN)/basedpyright --level error
 
 unit: $(READY)

@@ -9,6 +9,9 @@ from jaxtyping import install_import_hook
 # A float may be given as an int, as everywhere in Python (PEP 484).
 BEARTYPE = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
 
+# These come first: else one worker may end with them, or both, while the other has nothing to do.
+LONGEST = ("test_zensical", "test_takehome", "test_rebuild", "test_training")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
@@ -26,6 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
     if config.getoption("--no-shape-checks"):
         return
     skip = pytest.mark.skip(reason="needs --no-shape-checks: beartype would refuse first")

@@ -1,7 +1,7 @@
 """Link the equation labels that code cites, in comments and docstrings, to the equations."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tools.typeset import Label, relative
@@ -11,10 +11,17 @@ LINK = re.compile(r"<a\b.*?</a>|<[^>]*>", re.S)
 NAME = re.compile(r":([a-z0-9]+(?:-[a-z0-9]+)*)")  # of a label, without its slug
 
 
-def mentioned(page: str, index: Mapping[str, Label]) -> dict[str, Label]:
-    """Return the part of an index that a page may name."""
-    names = set(NAME.findall(page))
-    return {label: index[label] for label in index if label.partition(":")[2] in names}
+def by_name(index: Mapping[str, Label]) -> dict[str, list[str]]:
+    """Return the labels of an index by their names without the slug."""
+    found: dict[str, list[str]] = {}
+    for label in index:
+        found.setdefault(label.partition(":")[2], []).append(label)
+    return found
+
+
+def mentioned(page: str, names: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the labels that a page may mention, out of those of each name."""
+    return [label for name in sorted(set(NAME.findall(page))) for label in names.get(name, ())]
 
 
 def with_labels(page: str, index: Mapping[str, Label], path: Path) -> str:

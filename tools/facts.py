@@ -11,7 +11,7 @@ from typing import NamedTuple
 from tools import drawn, evidence, glossary, motion, quotations, references
 from tools.citations import Evidence
 from tools.citations import evidence as cited
-from tools.codelinks import mentioned
+from tools.codelinks import by_name, mentioned
 from tools.feed import FEED, Dates
 from tools.pages import PRELOADED, copies_of
 from tools.pictures import Album, Picture
@@ -81,19 +81,15 @@ class Survey:
         self.root, self.site, self.built, self.index, self.dates = root, site, built, index, dates
         self.found, self.runs = cited(root), verified(root)
         self.album, self.shown = Album(site), quotations.shown(root)
-        drawers = drawn.all_cells(root / "docs" / "labs")
-        documented = quotations.documented(built)
-        self.shared = Shared(
-            documented,
-            references.listed(built.get(references.PAGE, "")),
-            glossary.forms(built.get(glossary.PAGE, "")),
-            {name: at for name, at in drawers.items() if drawn.lab_page(name) in built},
-            [name for name in PRELOADED if (site / name).is_file()],
-            (site / FEED).is_file(),
-        )
+        self.shared = self._shared()
+        documented = self.shared.documented
+        self.names = by_name(index)
         self.known = quotations.Known(root, index, self.found, documented)
         self.defined = quotations.defined(root)
         self.seen = {name: quotations.Seen() for name in documented}
+        self.on_page: dict[Path, list[str]] = {}
+        for name, page in documented.items():
+            self.on_page.setdefault(page, []).append(name)
         self.citing: dict[str, dict[str, Path]] = {}
 
     def pages(self) -> Iterator[tuple[Path, str]]:
@@ -108,11 +104,11 @@ class Survey:
     def own(self, path: Path, page: str) -> Own:
         """Return the facts of a page, once all pages that lead to it are noted."""
         is_article, slug = path.parts[0] == "articles", path.parent.name
-        labels = mentioned(page, self.index)
+        labels = mentioned(page, self.names)
         scene = self.site / motion.FOLDER / f"{slug}.js"
         return Own(
             path,
-            labels,
+            {label: self.index[label] for label in labels},
             {label: self.found[label] for label in labels if label in self.found},
             path in self.shown,
             [quotations.row(each, path, self.known) for each in self._quoted(path)],
@@ -139,6 +135,17 @@ class Survey:
         for name in page.cites:
             self.citing.setdefault(name, {}).setdefault(title, path)
 
+    def _shared(self) -> Shared:
+        drawers = drawn.all_cells(self.root / "docs" / "labs")
+        return Shared(
+            quotations.documented(self.built),
+            references.listed(self.built.get(references.PAGE, "")),
+            glossary.forms(self.built.get(glossary.PAGE, "")),
+            {name: at for name, at in drawers.items() if drawn.lab_page(name) in self.built},
+            [name for name in PRELOADED if (self.site / name).is_file()],
+            (self.site / FEED).is_file(),
+        )
+
     def _quoted(self, path: Path) -> list[quotations.Quotation]:
         source = self.shown[path].source if path in self.shown else None
         if source is None or source.suffix != ".md":
@@ -146,9 +153,8 @@ class Survey:
         return quotations.quotations(self.root, source)
 
     def _seen_on(self, path: Path) -> dict[str, str]:
-        return {
-            name: row
-            for name, page in self.known.entries.items()
-            if page == path
-            and (row := quotations.back_row(self.seen[name], self.defined.get(name), path))
+        rows = {
+            name: quotations.back_row(self.seen[name], self.defined.get(name), path)
+            for name in self.on_page.get(path, ())
         }
+        return {name: row for name, row in rows.items() if row}

@@ -6,7 +6,7 @@ after `zensical build` it is a command.
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -50,19 +50,25 @@ def finish(site: Path, sources: Mapping[Path, Path] | None = None) -> None:
     mend_sheets(site)
     takehome.write(ROOT, site)
     survey = Survey(ROOT, site, built, index, write_feed(ROOT, site))
-    shared = digest([server(), repr(survey.shared)])
     letters = set[str]()
-    for path, page in survey.pages():
-        own = survey.own(path, page)
-        make = partial(finished, page, own, survey.shared)
-        made = kept("finished", [page, shared, repr(own)], make)
-        survey.note(path, made)
-        letters |= made.letters
-        if made.text != built.get(path):
-            write(site / path, made.text)
+    for path, page in made(survey):
+        letters |= page.letters
+        if page.text != built.get(path):
+            write(site / path, page.text)
     write_fonts(site, letters)
     merge_stylesheets(site, built[HOME])
     clean_search_index(site)
+
+
+def made(survey: Survey) -> Iterator[tuple[Path, Finished]]:
+    """Yield all pages of a site after all steps; those that were made before are not made again."""
+    shared = digest([server(), repr(survey.shared)])
+    for path, text in survey.pages():
+        own = survey.own(path, text)
+        make = partial(finished, text, own, survey.shared)
+        page = kept("finished", [text, shared, repr(own)], make)
+        survey.note(path, page)
+        yield path, page
 
 
 def finished(page: str, own: Own, shared: Shared) -> Finished:

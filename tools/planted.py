@@ -155,7 +155,7 @@ FAULTS = [
           f"{READING}instant", "labs/nice/ was loaded the ordinary way"),
     Fault("a search that leads astray", SEARCH, '"articles/nice/', '"labs/nice/',
           f"{READING}search", "Error: .* leads to", 0),
-    Fault("an output that is copied", PAGE, r"<div class=\"highlight\"><pre>.*?<code>",
+    Fault("an output that is copied", PAGE, '<pre id="__code_1">.*?<code>',
           r"\g<0>planted ", f"{READING}copy", "planted"),
     Fault("a reference under the header", CSS, END, 'html{scroll-padding:0!important}'
           '[id^="mjx-eqn"]{scroll-margin:0!important}', f"{READING}references", "not in sight"),

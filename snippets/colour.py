@@ -1,6 +1,6 @@
 """Whole data sets for labs at full scale: MNIST, Fashion-MNIST, CIFAR-10.
 
-Article:  none of its own; docs/labs/infomax.py loads its images here.
+Article:  none of its own; docs/labs/full/infomax.py loads its images here.
 Source:   Krizhevsky (2009) for CIFAR-10, by torchvision, an extra.
 Shapes:   (n, h, w) or (n, channels, h, w) images with (n,) labels.
 Units:    levels 0 to 255; labels are 0 to 9.

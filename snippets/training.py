@@ -47,7 +47,7 @@ def batches(
         yield tuple(tensor[chosen] for tensor in tensors)
 
 
-class _Objective(nn.Module):
+class Objective(nn.Module):
     """Own the model while it is trained, so that replicas share gradients."""
 
     def __init__(self, model: nn.Module, loss: Callable[..., Any]) -> None:
@@ -56,6 +56,7 @@ class _Objective(nn.Module):
         self.loss = loss
 
     def forward(self, *batch: Tensor) -> dict[str, Tensor]:
+        """Return the loss of a batch and its parts, `total` among them."""
         value = self.loss(*batch)
         return {"total": value} if torch.is_tensor(value) else value._asdict()
 
@@ -97,7 +98,7 @@ def fit(
     require_counts(epochs=epochs)
     accelerator = Accelerator()
     objective, optimizer, schedule = accelerator.prepare(
-        _Objective(model, loss), optimizer, schedule
+        Objective(model, loss), optimizer, schedule
     )  # pyright: ignore[reportAssignmentType]
     part = (accelerator.process_index, accelerator.num_processes)
     shuffled = partial(batches, tensors, batch_size, generator=generator)

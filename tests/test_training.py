@@ -1,9 +1,6 @@
 """The training loop of the labs, checked on problems whose solution is known."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +10,7 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from snippets.training import batches, fit
+from tests.launching import launch
 
 pytestmark = pytest.mark.usefixtures("reproducible")
 
@@ -208,24 +206,11 @@ print(f"off by {off}\\n", end="")  # in one piece, as the other process prints, 
 
 def test_two_processes_share_their_gradients(tmp_path: Path) -> None:
     """As `accelerate launch` starts them: half of the rows each, one common solution."""
-    script, root = tmp_path / "lab.py", Path(__file__).parents[1]
+    script = tmp_path / "lab.py"
     script.write_text(LAUNCHED)
-    result = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "torch.distributed.run",
-            "--standalone",
-            "--nproc_per_node=2",
-            script,
-        ],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(root), "ACCELERATE_USE_CPU": "true"},
-        timeout=300,
-    )
-    off = [float(value) for value in re.findall(r"off by (\S+)", result.stdout)]
-    assert len(off) == 2, result.stderr
+    said = [process.communicate(timeout=300) for process in launch(script, count=2)]
+    off = [float(value) for out, _ in said for value in re.findall(r"off by (\S+)", out)]
+    assert len(off) == 2, said
     assert max(off) < 1e-4
 
 

@@ -1,7 +1,8 @@
 """Run the labs whose results are stale: `python -m tools.labs [--all] [--only SLUG] [--check]`.
 
 A lab is a script in percent format. Running it writes the notebook that the site renders, with a
-record of all that went in and came out; `--scale full` runs the plain script on all of the data.
+record of all that went in and came out; `--scale full` runs a plain script on all of the data, as
+`python -m tools.labs --scale full --only nice -- --minutes 60` does for an hour.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -110,17 +112,21 @@ def run(root: Path, slug: str) -> None:
     nbformat.write(notebook, root / "docs" / "labs" / f"{slug}.ipynb")
 
 
-def run_full(root: Path, slug: str) -> None:
-    """Run a lab as the plain script it is, on all of the data; it writes SLUG.full.json.
+def run_full(root: Path, slug: str, options: Sequence[str] = ()) -> None:
+    """Run docs/labs/full/SLUG.py, or for want of it the lab, as the plain script it is.
+
+    It takes all of the data and writes SLUG.full.json.
 
     Raises:
         LabError: The script fails.
     """
+    own = root / "docs" / "labs" / "full" / f"{slug}.py"
+    script = own if own.is_file() else _script(root, slug)
     environment = _environment(root) | {"LAB_SCALE": "full"}
-    command = [sys.executable, str(_script(root, slug))]
+    command = [sys.executable, str(script), *options]
     code = subprocess.run(command, cwd=root, env=environment, check=False).returncode
     if code:
-        raise LabError(f"docs/labs/{slug}.py failed at full scale, exit status {code}")
+        raise LabError(f"{script.relative_to(root)} failed at full scale, exit status {code}")
 
 
 def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
@@ -130,6 +136,7 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     parser.add_argument("--all", action="store_true", help="run current labs, too")
     parser.add_argument("--only", action="append", metavar="SLUG", choices=slugs(root))
     parser.add_argument("--scale", choices=["default", "full"], default="default")
+    parser.add_argument("options", nargs="*", help="after --, for scripts at full scale")
     chosen = parser.parse_args(arguments)
     if chosen.check:
         problems = check(root)
@@ -138,7 +145,7 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     try:
         for slug in chosen.only or slugs(root):
             if chosen.scale == "full":
-                run_full(root, slug)
+                run_full(root, slug, chosen.options)
             elif chosen.all or stale(root, slug):
                 run(root, slug)
             else:

@@ -1,20 +1,19 @@
 """What a lab hands to the site: figures on light and dark paper, tables, measured numbers."""
 
-import json
-import math
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from tools.figure_style import PIXELS_PER_INCH, style
 from tools.palette import DARK, LIGHT, Palette
+from tools.results import as_json, as_table
 
 ROOT = Path(__file__).parents[1]
 LABS = ROOT / "docs" / "labs"
@@ -81,18 +80,13 @@ def figure(
 
 def numbers(slug: str, values: Mapping[str, object]) -> None:
     """Write what a lab measured, to six digits: to SLUG.json, or SLUG.full.json at full scale."""
-    path = LABS / (f"{slug}.full.json" if scale() == "full" else f"{slug}.json")
-    rounded = {key: _rounded(value, key) for key, value in values.items()}
-    path.write_text(json.dumps(rounded, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+    name = f"{slug}.full.json" if scale() == "full" else f"{slug}.json"
+    (LABS / name).write_text(as_json(values))
 
 
 def table(name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write a Markdown table to docs/labs/NAME.md; at full scale, do nothing."""
-    lines = [header, ["---"] * len(header), *rows]
-    for line in lines:
-        if len(line) != len(header):
-            raise ValueError(f"{name}: rows must have {len(header)} cells, got {len(line)}: {line}")
-    text = "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
+    text = as_table(name, header, rows)
     if scale() == "default":
         (LABS / f"{name}.md").write_text(text)
 
@@ -105,17 +99,3 @@ def _save(drawn: Figure, path: Path) -> None:
     if (size := path.stat().st_size) > LIMIT:
         path.unlink()
         raise ValueError(f"{path.name} must weigh at most {LIMIT} bytes, got {size}")
-
-
-def _rounded(value: Any, key: str) -> Any:
-    """Round to six significant digits what JSON can hold; arrays and tensors become lists."""
-    if hasattr(value, "tolist"):
-        value = value.tolist()
-    match value:
-        case str() | int():
-            return value
-        case float() if math.isfinite(value):
-            return float(f"{value:.6g}")
-        case list() | tuple():
-            return [_rounded(item, key) for item in value]
-    raise ValueError(f"{key} must be finite numbers, text or lists of them, got {value!r}")

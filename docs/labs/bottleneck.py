@@ -9,14 +9,13 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from snippets import bottleneck as ib
-from snippets.data import load_full_mnist, load_mnist
+from snippets.data import load_mnist
 from snippets.training import fit
 from tools import charts, publish
 from tools.workers import run_all
 
 torch.set_num_threads(1)  # sums in one order: a second run gives the same numbers
-FULL = publish.scale() == "full"  # the whole data set, the paper's network and its 200 epochs
-SIZES = {"latent": 256, "hidden": (1024, 1024)} if FULL else {"latent": 32, "hidden": (256, 256)}
+SIZES = {"latent": 32, "hidden": (256, 256)}  # the paper's: full/bottleneck.py
 found, noisy = {}, r"$x$ > $\mu, \sigma$ > $z = \mu + \sigma\varepsilon$ > "
 rows = {"AE": "$x$ > encoder > $z$ > decoder > $x$ | costs: a wrong $x$"}
 rows["VAE"] = noisy + r"decoder > $x$ | costs: a wrong $x$, and $\beta$ times the rate of $z$"
@@ -25,7 +24,7 @@ publish.figure("bottleneck_diagram", charts.chains(rows), alt="AE, VAE and VIB: 
 
 
 # %%
-def trained(kind, setting, seed=0, data=None, epochs=200 if FULL else 8, rate=4e-3, **sizes):
+def trained(kind, setting, seed=0, data=None, epochs=8, rate=4e-3, **sizes):
     """Train a network in one of five ways; return it, the rate by epoch, the last weight."""
     torch.manual_seed(seed)
     data, sizes = data or train, {"features": 784, "classes": 10} | SIZES | sizes
@@ -39,7 +38,7 @@ def trained(kind, setting, seed=0, data=None, epochs=200 if FULL else 8, rate=4e
             weight[0] = ib.dual_update(weight[0], parts.rate.item(), target=setting, step=5e-4)
         return parts if kind in ("VIB", "rate") else cross_entropy(model(x), y)
 
-    decay, rate = setting if kind == "weight decay" else 0.0, 1e-3 if FULL else rate
+    decay = setting if kind == "weight decay" else 0.0
     adam = torch.optim.AdamW(model.parameters(), rate, weight_decay=decay, fused=True)
     steps, order = epochs * -(-len(data[0]) // 256), torch.Generator().manual_seed(seed)
     fade = torch.optim.lr_scheduler.OneCycleLR(adam, rate, steps, pct_start=0.2)
@@ -84,13 +83,13 @@ publish.figure("bottleneck_plane", draw, alt="A falling curve, and networks abov
 # ## Digits: one network, trained in four ways and, as a bottleneck, at six weights
 
 # %%
-(images, labels), (test, truth) = map(load_full_mnist if FULL else load_mnist, ("train", "test"))
+(images, labels), (test, truth) = map(load_mnist, ("train", "test"))
 pairs = (each.tensor_split([-1000]) for each in (images.flatten(1) / 255, labels))
 (train, new), test = zip(*pairs, strict=True), (test.flatten(1) / 255, truth)
 betas, rivals, table = (1e-4, 1e-3, 1e-2, 0.1, 0.5, 1.0), {}, []
 grid = {"none": [0], "dropout": [0.25, 0.5], "weight decay": [0.1, 1.0], "VIB": betas}
 jobs = [(kind, setting, seed) for kind in grid for setting in grid[kind] for seed in range(5)]
-made = run_all(trained, jobs, workers=1 if FULL else 2)
+made = run_all(trained, jobs, workers=2)
 nets = {job[:2]: [made[*job[:2], seed][0] for seed in range(5)] for job in jobs}
 for kind, tried in grid.items():
     scores = {s: wrong(nets[kind, s], *new).mean() for s in tried}
@@ -118,7 +117,7 @@ publish.figure("bottleneck_sweep", draw, alt="Sampled codes fail early, mean cod
 # %%
 codes, few = {}, (truth < 6).nonzero().flatten()[:80]
 for beta in (1e-3, 1e-2, 0.1, 0.5):
-    flat = [trained("VIB", beta, epochs=200 if FULL else 14, latent=2)[0]]
+    flat = [trained("VIB", beta, epochs=14, latent=2)[0]]
     mean, log_var = flat[0].encode(test[0][few])
     codes[rf"$\beta$ = {beta:g}"] = mean, (log_var / 2).exp()
     found |= {f"flat_{n}_{beta}": wrong(flat, *test, n)[0] for n in (0, 12)}

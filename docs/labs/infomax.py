@@ -12,16 +12,14 @@ import torch
 from sklearn.datasets import load_digits
 
 from snippets import experiments, infomax
-from snippets.colour import load_full
 from snippets.data import load_mnist
 from snippets.vae import gaussian_kl, reparameterize
 from tools import charts, contest, probes, publish
 
-FULL = publish.scale() == "full"
-torch.set_num_threads(torch.get_num_threads() if FULL else 1)  # two runs at a time instead
+torch.set_num_threads(1)  # two runs at a time instead
 found = {}
-(images, labels), (test, truth) = map(load_full if FULL else load_mnist, ("train", "test"))
-images, test = ((x if x.ndim == 4 else x[:, None]).float() / 255 for x in (images, test))
+(images, labels), (test, truth) = map(load_mnist, ("train", "test"))
+images, test = (x[:, None].float() / 255 for x in (images, test))
 words = "rain fell on the roof", "lamp of seven quietly iron"
 draw = charts.pairing(images[1, 0], images[3, 0], 4, *words)
 alt = "A code joined to patches of its own digit and, dashed, of another; a word to words likewise."
@@ -76,13 +74,12 @@ publish.figure("infomax_scores", draw, alt=alt)
 # %%
 raw = load_digits()
 small = torch.tensor(raw.images).float()[:, None].repeat_interleave(2, 2).repeat_interleave(2, 3)
-cut, how = [1000, 297, 500], {"workers": 1 if FULL else 2, "seeds": 5}
+cut, how = [1000, 297, 500], {"workers": 2, "seeds": 5}
 sets = {
     "digits": (small.div(16).split(cut), torch.tensor(raw.target).split(cut)),
     "MNIST": ((*images.tensor_split([-1000]), test), (*labels.tensor_split([-1000]), truth)),
 }
 options = {"digits": {"epochs": 30, "widths": (8, 16)}, "MNIST": {"epochs": 4}}
-options |= {"MNIST": {"epochs": 50, "widths": (64, 128, 256)}} if FULL else {}
 grid = dict.fromkeys(("global", "local", "both"), (1e-4, 1e-5)) | {"VAE": (0.1, 0.02)}
 grid |= dict.fromkeys(("random", "AE", "supervised"), (0.0,))
 held, codes, scores = {}, {}, {}

@@ -10,28 +10,22 @@
 import torch
 from sklearn.datasets import make_moons
 
-from snippets.data import load_full_mnist, load_mnist
-from snippets.nice import NICE, bits_per_dim, dequantize, optimal_log_scale
+from snippets.data import load_mnist
+from snippets.nice import NICE, bits_per_dim, dequantize
+from snippets.starts import at_independent_pixels
 from snippets.training import fit
 from tools import charts, publish
 
-FULL = publish.scale() == "full"  # the whole data set and the paper's networks
-load, found, rows = load_full_mnist if FULL else load_mnist, {}, []
-train, validation = load("train")[0].flatten(1).tensor_split([-1000])
-test = load("test")[0].flatten(1)
+found, rows = {}, []
+train, validation = load_mnist("train")[0].flatten(1).tensor_split([-1000])
+test = load_mnist("test")[0].flatten(1)
 
 
-@torch.no_grad()
-def start(prior, hidden=1000, layers=5 if FULL else 1):
-    flow, x = NICE(784, hidden=hidden, hidden_layers=layers, prior=prior), dequantize(train)
-    mid = x.mean(0) if prior == "gaussian" else x.median(0).values
-    width = (-optimal_log_scale(x - mid, prior=prior)).exp()
-    for index, coupling in enumerate(flow.couplings):
-        moved, end = slice(1 - index % 2, None, 2), coupling.shift[-1]
-        end.load_state_dict({"weight": 0 * end.weight, "bias": -(mid / width)[moved] * (index < 2)})
-        coupling.shift.register_forward_hook(lambda m, x, y, unit=width[moved]: y * unit.to(y))
+def start(prior, hidden=1000):
+    flow = NICE(784, hidden=hidden, hidden_layers=1, prior=prior)
+    at_independent_pixels(flow, dequantize(train))
+    for coupling in flow.couplings:
         coupling.shift.insert(-1, torch.nn.Dropout(0.1))
-    flow.scaling.log_scale.copy_(-width.log())
     return flow.eval()
 
 
@@ -55,7 +49,7 @@ def trained(prior, epochs, seed=0, noise=dequantize, hidden=1000):
 # ## What a flow is worth, beside small flows from five seeds and densities without a network
 
 # %%
-flow, training, unseen = trained("logistic", 100 if FULL else 20)
+flow, training, unseen = trained("logistic", 20)
 x = dequantize(train)
 normal = torch.distributions.MultivariateNormal(x.mean(0), x.T.cov() + 1e-5 * torch.eye(784))
 densities: dict[str, list] = {"correlated gaussian": [normal]}

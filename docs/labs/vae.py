@@ -12,13 +12,12 @@ import torch
 from sklearn.decomposition import PCA
 
 from snippets import vae
-from snippets.data import load_full_mnist, load_mnist
+from snippets.data import load_mnist
 from tools import atlas, charts, probes, publish
 from tools.workers import run_all
 
-FULL = publish.scale() == "full"
-load, found, fixed = load_full_mnist if FULL else load_mnist, {}, torch.Generator()
-(images, digits), (test, truth) = load("train"), load("test")
+found, fixed = {}, torch.Generator()
+(images, digits), (test, truth) = load_mnist("train"), load_mnist("test")
 train, validation = (images.flatten(1) / 255).tensor_split([-1000])
 (known, unseen), test = digits.tensor_split([-1000]), test.flatten(1) / 255
 
@@ -36,7 +35,7 @@ def trained(latent, variance=None, seed=0, hidden=(256, 64), rate=3e-3, epochs=1
     if variance:
         model = vae.VAE(784, latent, hidden=hidden, decoder_variance=variance)
     how = {"seed": seed, "rate": rate, "after_epoch": watch and (lambda _: watch(model))}
-    model.history = probes.one_cycle(model, train, epochs=60 if FULL else epochs, **how)
+    model.history = probes.one_cycle(model, train, epochs=epochs, **how)
     return model.cpu().requires_grad_(False)
 
 
@@ -129,7 +128,7 @@ draw = charts.plots(curves, r"eigenvalue $\lambda$", r"$\sigma^2$", marks=marks,
 publish.figure("vae_linear", charts.plain(draw), alt="Three curves fall from 1, circles on them.")
 
 # %%
-rows, dots, run, workers = [], {}, trained.__wrapped__, 1 if FULL else 2
+rows, dots, run, workers = [], {}, trained.__wrapped__, 2
 nets = run_all(run, [(n, v) for n in (2, 16) for v in (0.5, 0.1, 0.02)], workers=workers)
 for latent in (2, 16):
     tried = {v: probes.coded([nets[latent, v]], train, validation) for v in (0.5, 0.1, 0.02)}

@@ -26,6 +26,7 @@ OLD = {
     "mdurl": "a port of a finished library; needed by markdown-it-py",
     "mergedeep": "one function; needed by mkdocs",
     "mkdocs-material-extensions": "an alias of what the theme has; needed by mkdocs-material",
+    "normflows": "a rival with NICE's couplings ready-made; imported by benchmarks alone",
     "paginate": "one module; needed by mkdocs-material",
     "pandocfilters": "one module, never called here; needed by nbconvert",
     "pexpect": "finished; needed by ipython",

@@ -171,6 +171,14 @@ def test_spread_is_the_median_between_quartiles() -> None:
     assert duels.spread([4.0, 1.0, 2.0, 3.0, 5.0]) == [3.0, 2.0, 4.0]
 
 
+def test_gradients_that_were_there_are_no_relief() -> None:
+    """Each call frees those of the call before, which must not hide what it makes itself."""
+    layer = nn.Linear(100, 100, bias=False)
+    step = Step(layer, lambda: layer(torch.ones(1, 100)).square().mean())
+    step()
+    assert duels.held(step) > layer.weight.nbytes
+
+
 def test_memory_is_in_units_of_ours() -> None:
     duel = Duel(lambda: torch.ones(1000), {"twice": lambda: (torch.ones(1000), torch.ones(1000))})
     assert memory(duel) == {"ours, memory": pytest.approx(0.004), "twice, memory": 2.0}

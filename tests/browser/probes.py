@@ -18,6 +18,10 @@ SAMPLE = """() => {
   }
 }"""
 
+# Lay out all passages of an article at once, so that what is measured stays where it is.
+LAY_OUT = """() => document.head.insertAdjacentHTML("beforeend",
+  "<style>.passage { content-visibility: visible !important }</style>")"""
+
 # For each passage of an article, whether it waits with its layout.
 WAITING = """() => [...document.querySelectorAll(".passage > :first-child")].map(
   part => !part.checkVisibility({contentVisibilityAuto: true}))"""

@@ -59,6 +59,7 @@ def plain(path: str, reading: Window) -> Iterator[Page]:
     """A page read without scripts, everything unfolded."""
     with reading(scripts=False) as reader:
         page = reader.open(path)
+        page.evaluate(probes.LAY_OUT)
         page.evaluate(probes.UNFOLD)
         yield page
 
@@ -112,8 +113,8 @@ def test_axe_finds_nothing_serious(visit: Reader) -> None:
     options: dict[str, Any] = {"resultTypes": ["violations"]}
     if visit.scheme == "dark":
         options["runOnly"] = ["color-contrast", "link-in-text-block"]
-    visit.page.evaluate(probes.UNFOLD)
-    visit.page.evaluate(probes.SAMPLE)
+    for change in (probes.LAY_OUT, probes.UNFOLD, probes.SAMPLE):
+        visit.page.evaluate(change)
     violations = Axe().run(visit.page, options=options).response["violations"]
     problems = [
         f"{violation['id']}: {node['html'][:200]}\n  {node['failureSummary']}"
@@ -205,7 +206,7 @@ def test_far_passages_wait_and_keep_their_place(article: Reader) -> None:
     waiting = page.evaluate(probes.WAITING)
     assert waiting.count(True) > len(waiting) / 2, waiting
     expected = page.evaluate("document.body.scrollHeight")
-    page.add_style_tag(content=".passage { content-visibility: visible !important }")
+    page.evaluate(probes.LAY_OUT)
     assert page.evaluate("document.body.scrollHeight") == pytest.approx(expected, rel=0.1)
 
 

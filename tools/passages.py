@@ -50,7 +50,7 @@ def measure(text: str) -> tuple[int, float, float]:
     code = CODE.findall(text)
     lines = sum(each.count("\n") for each in code)
     rest = LINE * lines + FRAME * len(code) + EQUATION * text.count("mjx-display")
-    rest += ROW * text.count("<tr>") + PARAGRAPH * text.count("<p>")
+    rest += ROW * text.count("<tr>") + PARAGRAPH * (text.count("<p>") + text.count("<li"))
     pictures = sum(int(height) / int(width) for width, height in PICTURE.findall(text))
     plain = re.sub(r"<[^>]*>", "", MATHS.sub("xxxx", CODE.sub("", text)))
     return len(re.sub(r"\s+", " ", plain)), rest, pictures

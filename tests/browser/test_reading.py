@@ -208,6 +208,7 @@ def test_far_passages_wait_and_keep_their_place(article: Reader) -> None:
     expected = page.evaluate("document.body.scrollHeight")
     page.evaluate(probes.LAY_OUT)
     assert page.evaluate("document.body.scrollHeight") == pytest.approx(expected, rel=0.1)
+    page.evaluate("document.head.lastElementChild.remove()")
 
 
 def test_keys_reach_code_that_is_wider_than_its_frame(phone: Page) -> None:

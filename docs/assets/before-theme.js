@@ -38,6 +38,34 @@
   document.head.appendChild = (node) =>
     node.name === "color-scheme" ? node : appendChild.call(document.head, node);
 
+  // It notes, a moment late, how far a page was scrolled: with an address that by then may be a new
+  // one, which would open there and not where its link leads. Noted is what was scrolled since.
+  const {pushState, replaceState} = history;
+  let shown = location.pathname, left;
+  const leave = () => left = scrollY;
+  addEventListener("popstate", leave);
+  history.pushState = function (...entry) {
+    leave();
+    pushState.apply(this, entry);
+  };
+  history.replaceState = function (...entry) {
+    if (location.pathname !== shown || scrollY === left) return;
+    left = undefined;
+    replaceState.apply(this, entry);
+  };
+
+  // It scrolls a page that one comes back to, while parts above are only about as high as they were.
+  const {scrollTo} = window;
+  window.scrollTo = function (...place) {
+    document.documentElement.classList.toggle("returning", place[1] > 0);
+    scrollTo.apply(this, place);
+  };
+
+  document.addEventListener("DOMContentLoaded", () => window.document$.subscribe(() => {
+    leave();
+    shown = location.pathname;
+  }));
+
   // It measures each block of code, and moves each table into a frame of its own: layout of the
   // whole page, far parts included. Our pages have their buttons, and tables that scroll.
   const dear = new Set(["pre:not(.mermaid) > code", "table:not([class])"]);

@@ -22,6 +22,9 @@ SAMPLE = """() => {
 LAY_OUT = """() => document.head.insertAdjacentHTML("beforeend",
   "<style>.passage { content-visibility: visible !important }</style>")"""
 
+# Where the window has the top of a part.
+TOP = "part => part.getBoundingClientRect().top"
+
 # For each passage of an article, whether it waits with its layout.
 WAITING = """() => [...document.querySelectorAll(".passage > :first-child")].map(
   part => !part.checkVisibility({contentVisibilityAuto: true}))"""

@@ -126,9 +126,6 @@ def land(page: Page, link: Locator) -> None:
     """Click a reference and see that its equation is in sight."""
     anchor = str(link.get_attribute("href")).partition("#")[2]
     link.scroll_into_view_if_needed()
-    # The theme notes where a page was left a moment after it has been scrolled. A click before that
-    # is noted at the page that it leads to, which then opens there and not at the equation.
-    page.wait_for_function("!scrollY || history.state?.y === scrollY")
     link.click()
     try:
         page.wait_for_function(probes.LANDED, arg=anchor, timeout=15_000)

@@ -259,6 +259,25 @@ def test_references_land_on_their_equations(slug: str, article: Reader) -> None:
     land(page, page.locator("article a.label").first)
 
 
+def test_a_return_leads_to_the_place_that_was_left(slug: str, reading: Window) -> None:
+    """Though all that lies above it is new, and at first only about as high as it will be."""
+    with reading() as reader:
+        page = reader.open(f"articles/{slug}/")
+        page.evaluate(probes.LAY_OUT)
+        place = page.locator(".passage > p").last
+        place.scroll_into_view_if_needed()
+        page.wait_for_function("scrollY && history.state?.y === scrollY")
+        was = place.evaluate(probes.TOP)
+        page.evaluate("document.head.lastElementChild.remove()")
+        page.locator(".md-tabs a, .md-header a").first.evaluate("link => link.click()")
+        page.wait_for_url(reader.server)
+        page.wait_for_function("!document.querySelector('.passage')")
+        page.go_back()
+        page.wait_for_selector(".passage")
+        page.wait_for_timeout(300)
+        assert place.evaluate(probes.TOP) == pytest.approx(was, abs=2)
+
+
 def test_instant_navigation_keeps_equations_and_figures(slug: str, reading: Window) -> None:
     """From the lab to the article, and back, in one document."""
     with reading() as reader:

@@ -18,7 +18,7 @@ PAGE = """<head><link rel="preload" href="../../f.woff2" as="font">
 <a href="https://example.org/articles/nice/">elsewhere</a>
 <script id="__config" type="application/json">{"base": "../..", "features":
 ["navigation.instant", "toc.follow"]}</script>
-<script src="../../assets/javascripts/bundle.1.min.js"></script>"""
+<script src="../../assets/before-theme.js" data-then="../../assets/b.js" defer></script>"""
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_links_name_files(opened: Path) -> None:
     assert not page("link")
     assert [script["src"] for script in page("script", src=True)] == [
         f"../../{SHIM}",
-        "../../assets/javascripts/bundle.1.min.js",
+        "../../assets/before-theme.js",
     ]
     settings = json.loads(str(page("script", id="__config")[0].string))
     assert settings == {"base": "../..", "features": ["toc.follow"]}

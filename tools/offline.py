@@ -14,6 +14,7 @@ import zipfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tools.pages import BEFORE
 from tools.typeset import relative
 
 SHIM = "assets/vendor/iframe-worker/iframe-worker.js"
@@ -61,7 +62,7 @@ def opened(page: str, path: Path, site: Path) -> str:
         raise FileNotFoundError(f"{site / SHIM}: search needs it where there is no server")
     shim = f'<script src="{relative(path, SHIM)}"></script>'
     # Before the theme's own script, which starts the search.
-    return re.sub(r"(?=<script src=[^>]*/bundle\.)", shim, page, count=1)
+    return re.sub(rf"(?=<script src=[^>]*{BEFORE})", shim, page, count=1)
 
 
 def masked(css: str, folder: Path) -> str:

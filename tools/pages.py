@@ -34,6 +34,7 @@ SETTLE = (
     "})(document.documentElement.classList)"
 )
 BUNDLE = re.compile(r'<script src="(?P<root>[^"]*)assets/javascripts/bundle\.[^"]*">')
+SCRIPT = re.compile(r'\s*<script src="([^"]*)"[^>]*></script>')
 BEFORE = "assets/before-theme.js"
 # From a brace on: from everywhere takes a hundred times as long.
 SWITCHING = re.compile(r"(?<![^{}])[^{}]*\[data-md-color-switching\][^{}]*\{[^{}]*\}")
@@ -116,12 +117,14 @@ def preload_fonts(page: str, path: Path, preloaded: Sequence[str]) -> str:
 
 
 def hold_theme(page: str) -> str:
-    """Load, before the theme's script, what keeps it from work that nobody asked for."""
-    script = BUNDLE.search(page)
-    if not script or BEFORE in page:
+    """Have the theme's script, and ours after it, wait until the page is painted."""
+    theme = BUNDLE.search(page)
+    if not theme:
         return page
-    tag = f'<script src="{script["root"]}{BEFORE}"></script>'
-    return page.replace(script[0], tag + script[0], 1)
+    rest = page[theme.start() :]
+    scripts = SCRIPT.findall(rest)
+    tag = f'<script src="{theme["root"]}{BEFORE}" data-then="{" ".join(scripts)}" defer></script>'
+    return page[: theme.start()] + tag + SCRIPT.sub("", rest)
 
 
 def name_parts(page: str) -> str:

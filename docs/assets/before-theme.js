@@ -1,4 +1,5 @@
-// What the theme's script, which comes after this one, shall not do to a page that is being read.
+// Starts the theme's script once the page is painted, and keeps it from what it shall not do to a
+// page that is being read.
 (() => {
   // It asks for the search index at once. That waits until the search is pointed at or focused, or
   // until the address says what was searched.
@@ -41,8 +42,12 @@
   // It notes, a moment late, how far a page was scrolled: with an address that by then may be a new
   // one, which would open there and not where its link leads. Noted is what was scrolled since.
   const {pushState, replaceState} = history;
-  let shown = location.pathname, left;
+  let shown, left;
   const leave = () => left = scrollY;
+  const arrive = () => {
+    leave();
+    shown = location.pathname;
+  };
   addEventListener("popstate", leave);
   history.pushState = function (...entry) {
     leave();
@@ -61,11 +66,6 @@
     scrollTo.apply(this, place);
   };
 
-  document.addEventListener("DOMContentLoaded", () => window.document$.subscribe(() => {
-    leave();
-    shown = location.pathname;
-  }));
-
   // It measures each block of code, and moves each table into a frame of its own: layout of the
   // whole page, far parts included. Our pages have their buttons, and tables that scroll.
   const dear = new Set(["pre:not(.mermaid) > code", "table:not([class])"]);
@@ -73,4 +73,31 @@
   Element.prototype.querySelectorAll = function (selector) {
     return querySelectorAll.call(this, dear.has(selector) ? ":not(*)" : selector);
   };
+
+  // It waits for the end of the document, which is over by now.
+  const listen = document.addEventListener;
+  document.addEventListener = function (kind, act, ...rest) {
+    if (kind === "DOMContentLoaded") setTimeout(act);
+    else listen.call(document, kind, act, ...rest);
+  };
+
+  const add = (address) => {
+    const script = document.createElement("script");
+    script.src = address;
+    script.async = false;  // one after the other
+    document.body.append(script);
+    return script;
+  };
+  const scripts = document.currentScript.dataset.then.split(" ");
+  const start = () => {
+    paint.disconnect();
+    clearTimeout(late);
+    const [theme] = scripts.map(add);
+    theme.onload = () => window.document$.subscribe(arrive);
+  };
+  const paint = new PerformanceObserver((seen) => {
+    if (seen.getEntriesByName("first-contentful-paint").length) start();
+  });
+  paint.observe({type: "paint", buffered: true});
+  const late = setTimeout(start, 2000);  // a window in the background paints nothing
 })();

@@ -76,6 +76,8 @@ def fetched(tag: Tag) -> list[str]:
             found += style_urls(value)
         elif name.startswith("on"):
             found += SCRIPT_URL.findall(value)
+        elif name == "data-then":
+            found += value.split()
         elif name in {"srcset", "imagesrcset"}:
             found += [candidate.split()[0] for candidate in value.split(",") if candidate.strip()]
         elif not name.startswith("xmlns") and (tag.name, name) not in CLICKED:

@@ -87,7 +87,7 @@ def reading(browser: Browser, server: str) -> Callable[..., AbstractContextManag
             permissions=["clipboard-read", "clipboard-write"],
         )
         context.set_default_timeout(30_000)
-        reader = Reader(context, address, scheme)
+        reader = Reader(context, address, scheme, scripts=scripts)
         try:
             yield reader
         finally:

@@ -22,6 +22,13 @@ SAMPLE = """() => {
 LAY_OUT = """() => document.head.insertAdjacentHTML("beforeend",
   "<style>.passage { content-visibility: visible !important }</style>")"""
 
+# Whether the theme's script has started, and ours after it.
+STARTED = """() => {
+  const {then} = document.querySelector("script[data-then]").dataset;
+  return performance.getEntriesByName(new URL(then.split(" ").pop(), location)).length
+    && "document$" in window;
+}"""
+
 # Where the window has the top of a part.
 TOP = "part => part.getBoundingClientRect().top"
 

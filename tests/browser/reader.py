@@ -77,8 +77,8 @@ class Reader:
     `files` are those of the site that the window asked for.
     """
 
-    def __init__(self, context: BrowserContext, server: str, scheme: str) -> None:
-        self.server, self.scheme, self.opened = server, scheme, ""
+    def __init__(self, context: BrowserContext, server: str, scheme: str, *, scripts: bool) -> None:
+        self.server, self.scheme, self.scripts, self.opened = server, scheme, scripts, ""
         self.complaints: list[str] = []
         self.files: list[str] = []
         self.page = context.new_page()
@@ -88,9 +88,11 @@ class Reader:
         context.on("response", lambda answer: self._check(answer.url, answer.status))
 
     def open(self, path: str) -> Page:
-        """Load a page and wait until it is complete, fonts included."""
+        """Load a page and wait until it is complete, fonts and late scripts included."""
         self.opened = self.server + path
         self.page.goto(self.opened, wait_until="load")
+        if self.scripts:
+            self.page.wait_for_function(probes.STARTED)
         self.page.evaluate("document.fonts.ready.then(() => true)")
         return self.page
 

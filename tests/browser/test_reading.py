@@ -199,10 +199,9 @@ def test_copy_buttons_copy_their_block_alone(slug: str, article: Reader) -> None
         assert page.evaluate("navigator.clipboard.readText()").strip() == block.strip()
 
 
-def test_far_passages_wait_and_keep_their_place(article: Reader) -> None:
+def test_far_passages_wait_and_keep_their_place(slug: str, article: Reader) -> None:
     """A browser lays out those near the window; the others are about as high as they will be."""
-    page = article.page
-    page.evaluate("scrollTo({top: 0, behavior: 'instant'})")
+    page = article.open(f"articles/{slug}/")
     waiting = page.evaluate(probes.WAITING)
     assert waiting.count(True) > len(waiting) / 2, waiting
     expected = page.evaluate("document.body.scrollHeight")

@@ -10,6 +10,7 @@ from torch.nn.functional import cross_entropy
 from torch.testing import assert_close
 
 from snippets.convolutions import Classifier, ConvAutoencoder, Encoder
+from snippets.infomax import DeepInfoMax
 
 pytestmark = pytest.mark.usefixtures("reproducible")
 
@@ -95,3 +96,16 @@ def test_classifier_is_a_linear_layer_on_the_code() -> None:
 def test_refuses(call: Any, message: str) -> None:
     with pytest.raises(ValueError, match=f"^{message}"):
         call()
+
+
+def test_hidden_layers_are_as_wide_as_they_say() -> None:
+    """256 in a decoder, 128 in Deep InfoMax's critics, unless told otherwise."""
+    for made, width in (
+        (ConvAutoencoder(1, 5, 8), 256),
+        (ConvAutoencoder(1, 5, 8, hidden=17), 17),
+        (DeepInfoMax(1, 5), 128),
+        (DeepInfoMax(1, 5, hidden=17), 17),
+    ):
+        outs = {part.out_features for part in made.modules() if isinstance(part, nn.Linear)}
+        assert width in outs
+        assert outs <= {width, 1, 5, 10, 64}

@@ -146,9 +146,12 @@ def untold(step: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.T
         (lambda: ensemble().member(3), "index must be a member's, got 3"),
         (
             lambda: train(ensemble(), untold, steps=15, rate=1.0),
-            "steps must be a multiple of 10, got 15",
+            "steps must be a multiple of 10, got 15$",
         ),
-        (lambda: train(ensemble(), untold, steps=10, rate=1.0), "steps must be at least 11"),
+        (
+            lambda: train(ensemble(), untold, steps=10, rate=1.0),
+            "steps must be at least 11, got 10$",
+        ),
     ],
 )
 def test_refuses(call, said: str) -> None:

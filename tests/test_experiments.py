@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.distributions import Normal
+from torch.optim.lr_scheduler import OneCycleLR
 
+from snippets import experiments
 from snippets.colour import load_full
 from snippets.convolutions import Classifier, ConvAutoencoder
 from snippets.experiments import (
@@ -55,6 +58,18 @@ def test_information_behind_noise_of_far_and_of_equal_codes() -> None:
     assert scaled == pytest.approx(some, abs=1e-4)
 
 
+def test_noise_is_that_of_a_gaussian_channel() -> None:
+    """Against torch.distributions: log p(z|x) for each pair, codes in units of their spread."""
+    codes = 2 + 3 * torch.randn(30, 4, generator=torch.Generator().manual_seed(2))
+    how = {"noise": 0.7, "generator": torch.Generator().manual_seed(5)}
+    found = noisy_information(codes, **how)  # pyright: ignore[reportArgumentType]
+    x = (codes - codes.mean(0)) / codes.std(0)
+    drawn = torch.empty_like(x).normal_(generator=torch.Generator().manual_seed(5))
+    scores = Normal(x, 0.7).log_prob((x + 0.7 * drawn)[:, None]).sum(-1)
+    expected = scores.log_softmax(1).diagonal().mean() + math.log(30)
+    assert found == pytest.approx(expected.item(), abs=1e-4)
+
+
 def test_each_name_builds_its_method() -> None:
     kinds = {"AE": ConvAutoencoder, "VAE": ConvAutoencoder, "supervised": Classifier}
     encoders = set()
@@ -63,8 +78,9 @@ def test_each_name_builds_its_method() -> None:
         assert isinstance(model, kinds.get(method, DeepInfoMax))
         encoders.add(str(model.encoder))
     assert len(encoders) == 1
-    both: Any = build("both", IMAGES, 0.1, (4, 8))
-    assert both.weights == (0.5, 1, 0.1)
+    kept = {"random": (1, 1), "global": (1, 0), "local": (0, 1), "both": (0.5, 1)}
+    for method, (whole, local) in kept.items():
+        assert build(method, IMAGES, 0.1, (4, 8)).weights == (whole, local, 0.1)
     assert build("AE", IMAGES, 0.1, (4, 8)).decoder_variance is None
     assert build("VAE", IMAGES, 0.1, (4, 8)).decoder_variance == 0.1
 
@@ -80,6 +96,28 @@ def test_runs_repeat_and_only_random_is_left_alone() -> None:
         assert torch.equal(codes[0], codes[1])
         assert torch.equal(codes[0], codes[2]) == (method == "random")
         assert not any(parameter.requires_grad for parameter in first.parameters())
+
+
+def test_runs_are_those_that_the_text_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One cycle of the rate over batches of 128, highest after a fifth; the usual widths."""
+    told: dict[str, Any] = {}
+    monkeypatch.setattr(experiments, "fit", lambda *_, **how: told.update(how))
+    images = torch.rand(130, 1, 8, 8)
+    model = trained("AE", 0.1, 4, images, torch.zeros(130).long(), epochs=7, rate=0.02)
+    cycle = told["schedule"]
+    assert isinstance(cycle, OneCycleLR)
+    rates = []
+    for _ in range(14):
+        rates += cycle.get_last_lr()
+        cycle.optimizer.step()
+        if len(rates) < 14:
+            cycle.step()
+    assert max(rates) == pytest.approx(0.02, rel=0.05)
+    assert rates.index(max(rates)) in (2, 3)
+    assert rates[-1] < 1e-6
+    assert told["generator"].initial_seed() == 4
+    channels = [part.out_channels for part in model.modules() if isinstance(part, torch.nn.Conv2d)]
+    assert channels[:3] == [8, 16, 32]
 
 
 def test_whole_data_set_comes_from_where_the_environment_says(

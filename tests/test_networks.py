@@ -19,6 +19,15 @@ def test_dense_has_one_layer_or_two() -> None:
     assert not bias.any()
 
 
+@pytest.mark.parametrize("deep", [(0, 0), (1, 0), (0, 1)])
+def test_deep_halves_of_an_autoencoder_are_256_wide(deep: tuple[int, int]) -> None:
+    model = autoencoder(torch.randn(8, 5), 2, deep, 0, 1)
+    shapes = [tuple(w.shape) for w in model.parameters() if w.ndim == 2]
+    encoder = [(256, 5), (2, 256)] if deep[0] else [(2, 5)]
+    decoder = [(256, 2), (5, 256)] if deep[1] else [(5, 2)]
+    assert shapes == encoder + decoder
+
+
 def test_descent_reaches_least_squares() -> None:
     """Against torch.linalg.lstsq."""
     x = torch.randn(64, 3)

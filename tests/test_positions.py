@@ -981,6 +981,7 @@ def test_interpolation_squeezes_positions() -> None:
     """positions:interpolation, with NumPy; shorter inputs keep theirs."""
     np.testing.assert_allclose(interpolated_positions(8, 4), np.arange(8) / 2)
     np.testing.assert_allclose(interpolated_positions(10, 4), np.arange(10) * 0.4)
+    assert interpolated_positions(10, 4).dtype == torch.float64
     assert interpolated_positions(3, 4).tolist() == [0, 1, 2]
     assert interpolated_positions(4000, 100).max() < 100
     x = tokens(1, 8, 8)
@@ -1028,6 +1029,26 @@ def test_complex_products_are_relative_only_for_shared_frequencies(shared: bool)
     product = waves[0] @ waves[1].conj().T  # (position of word 0, position of word 1)
     gap = np.abs(product[1:, 1:] - product[:-1, :-1]).max()
     assert gap < 1e-12 if shared else gap > 0.1
+
+
+def test_convolutions_that_leak_start_as_he_and_others_say() -> None:
+    """One layer of torch.nn, with the gain of its ReLU over the root of its fan-in."""
+    found = padding_leak(6, layers=1, channels=5, generator=torch.Generator().manual_seed(3))
+    draw = torch.Generator().manual_seed(3)
+    layer = torch.nn.Conv2d(5, 5, 3, padding=1)
+    gain = torch.nn.init.calculate_gain("relu")
+    with torch.no_grad():
+        layer.weight.copy_(torch.randn(5, 5, 3, 3, generator=draw) * gain / 45**0.5)
+        layer.bias.copy_(torch.randn(5, generator=draw) / 2)  # type: ignore[union-attr]
+        torch.testing.assert_close(found, layer(torch.ones(1, 5, 6, 6)).relu()[0])
+
+
+def test_tables_start_as_long_as_a_unit_vector() -> None:
+    """Those of Shaw, for any width of a head."""
+    for dim, heads in ((64, 1), (64, 4)):
+        scheme = ShawPositions(dim, heads, max_distance=400)
+        for table in (scheme.key_table, scheme.value_table):
+            assert table.square().sum(1).mean().item() == pytest.approx(1, abs=0.1)
 
 
 def test_padding_leaks_positions() -> None:

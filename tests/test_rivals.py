@@ -58,6 +58,27 @@ def test_classify_learns(spread: bool) -> None:
         assert torch.equal(mine, again)
 
 
+def test_margins_grow_in_the_first_seven_tenths(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From 0.2 to 0.9, by steps; the rate makes one cycle in as many."""
+    margins, cycles = [], []
+
+    def loss(scores: Tensor, labels: Tensor, *, margin: float) -> Tensor:
+        margins.append(margin)
+        return (scores.sum(1) - labels).square().mean()
+
+    def cycle(*arguments: Any, **options: Any) -> Any:
+        cycles.append((arguments[1:], options))
+        return torch.optim.lr_scheduler.LambdaLR(arguments[0], lambda _: 1.0)
+
+    monkeypatch.setattr(rivals, "spread_loss", loss)
+    monkeypatch.setattr(torch.optim.lr_scheduler, "OneCycleLR", cycle)
+    how: Any = {"rate": 0.1, "epochs": 2, "seed": 0, "spread": True, "batch_size": 4}
+    model = nn.Sequential(nn.Flatten(), nn.Linear(9, 2))
+    rivals.classify(model, torch.rand(18, 1, 3, 3), torch.arange(18) % 2, **how)
+    np.testing.assert_allclose(margins, [0.2 + 0.7 * min(1, k / 7) for k in range(10)])
+    assert cycles == [((0.1, 10), {"pct_start": 0.2})]
+
+
 def test_percent_wrong_counts_images() -> None:
     """By hand, with one label an image and with two in any order."""
     model = nn.Sequential(nn.Flatten())
@@ -67,14 +88,17 @@ def test_percent_wrong_counts_images() -> None:
     assert rivals.percent_wrong(model, images, pairs) == 25
 
 
-def test_affine_digits_are_scipys() -> None:
+@pytest.mark.parametrize("seed", [4, 5, 6])
+def test_affine_digits_are_scipys(seed: int) -> None:
     """One blurred image: the matrix found back by scipy.ndimage on the same draws."""
     x = torch.zeros(1, 1, 28, 28)
     x[..., 9:19, 12:16] = 1
     x[..., 15:19, 12:22] = 1
     smooth = torch.tensor(scipy.ndimage.gaussian_filter(x[0, 0].numpy(), 1.5))[None, None]
-    found = rivals.affine_digits(smooth, generator=Generator().manual_seed(4))
-    u = 2 * torch.rand(6, 1, generator=Generator().manual_seed(4), dtype=torch.get_default_dtype())
+    found = rivals.affine_digits(smooth, generator=Generator().manual_seed(seed))
+    u = 2 * torch.rand(
+        6, 1, generator=Generator().manual_seed(seed), dtype=torch.get_default_dtype()
+    )
     u = (u - 1)[:, 0].tolist()
     angle, shear = math.radians(20) * u[0], 0.2 * u[1]
     across, up = 1 / (1 + 0.2 * u[2]), 1 / (1 + 0.2 * u[3])
@@ -132,6 +156,14 @@ def test_knots_agree_for_their_own_parent_only() -> None:
         assert_close(own.std(0), torch.full((2,), 0.1), atol=0.02, rtol=0)
         assert other.mean(0).abs().max() < 0.2
         assert_close(other.std(0), torch.ones(2), atol=0.15, rtol=0)
+
+
+def test_knots_may_have_no_strays() -> None:
+    votes, belongs = rivals.knots(
+        torch.zeros(2, 3), members=1, strays=0, spread=1, generator=Generator()
+    )
+    assert votes.shape == (1, 2, 2, 3)
+    assert belongs.tolist() == [0, 1]
 
 
 def test_fitted_returns_what_a_picture_needs() -> None:

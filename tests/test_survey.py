@@ -164,9 +164,18 @@ def test_cost_leaves_threads_alone() -> None:
     assert row.milliseconds < passed
 
 
+def test_lengths_and_reach_are_those_of_the_article() -> None:
+    """Costs from 128 to 4096 by doubling; tables of offsets reach 128 far."""
+    assert tuple(128 * 2**power for power in range(6)) == survey.LENGTHS
+    assert len(survey.surveyed("DeBERTa").position.table) == 2 * 128  # pyright: ignore
+    assert survey.surveyed("T5").position.max_distance == 128  # pyright: ignore
+    learned = survey.surveyed("learned").position
+    assert learned.table.shape == (128, 16)  # pyright: ignore
+
+
 @pytest.mark.refusal
 def test_refuses_bad_input() -> None:
-    with pytest.raises(ValueError, match="name must be none or none, causal or learned"):
+    with pytest.raises(ValueError, match=r"^name must be none or none, causal .* got 'roformer'$"):
         traits("roformer")
     with pytest.raises(ValueError, match="trained must be at least 16, got 8"):
         traits("Shaw", trained=8)

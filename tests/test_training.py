@@ -38,6 +38,10 @@ def test_batches_yield_every_row_once_and_rows_together() -> None:
     assert not torch.equal(order, index)
 
 
+def test_one_row_is_a_batch() -> None:
+    assert [batch[0].tolist() for batch in batches([torch.tensor([7])], 3)] == [[7]]
+
+
 def test_batches_come_in_a_new_order_each_time_and_can_be_repeated() -> None:
     index = torch.arange(50)
     generator = torch.Generator().manual_seed(3)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from snippets import positions
+from snippets import positions, trials
 from snippets.ensembles import Ensemble, Transformer
 from snippets.sequences import SYMBOLS, Task, load_characters, task_batch, windows
 from snippets.trials import (
@@ -34,6 +34,43 @@ def test_schemes_are_made_anew_for_each_layer(name: str) -> None:
     if name in ("learned", "product"):
         assert made[0] is not None
         assert made[0].max_length == 24
+
+
+def test_names_are_those_of_their_schemes() -> None:
+    """As a causal model of 24 symbols wants them."""
+    kinds = {
+        "learned": positions.LearnedPositions, "product": positions.ProductPositions,
+        "sinusoidal": positions.SinusoidalPositions, "recurrent": positions.RecurrentPositions,
+        "Shaw": positions.ShawPositions, "Transformer-XL": positions.TransformerXLPositions,
+        "T5": positions.T5Positions, "DeBERTa": positions.DebertaPositions,
+        "rotary": positions.RotaryPositions, "ALiBi": positions.AlibiPositions,
+    }  # fmt: skip
+    made: dict[str, Any] = {name: scheme(name, 24, **SMALL)() for name in ("none", *kinds)}
+    assert list(made) == list(SCHEMES)
+    assert made.pop("none") is None
+    assert {name: type(each) for name, each in made.items()} == kinds
+    assert not made["T5"].bidirectional
+    assert len(made["DeBERTa"].table) == 2 * 24
+
+
+def test_a_step_shows_about_as_many_symbols_whatever_the_length(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And one row at least."""
+    told: dict[str, Any] = {}
+
+    def note(_: Ensemble, batch: Any, **how: Any) -> dict[str, list[float]]:
+        told.update(how, batch=batch)
+        return {}
+
+    monkeypatch.setattr(trials, "train", note)
+    for shown in (256, 8):
+        how = {} if shown == 256 else {"shown": shown}
+        train_task("nth", None, seeds=(0,), **how, **SMALL)
+        assert (told["steps"], told["rate"], told["epochs"]) == (300, 5e-3, 10)
+        shapes = [told["batch"](step, torch.Generator())[0].shape for step in range(300)]
+        assert max(length for _, length in shapes) == 64
+        assert all(count == max(1, shown // length) for count, length in shapes)
 
 
 @pytest.mark.parametrize("name", ["none", "learned", "rotary"])

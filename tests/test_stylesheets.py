@@ -25,14 +25,14 @@ def site(tmp_path: Path) -> Path:
 
 
 def test_sheets_follow_each_other_as_on_the_page(site: Path) -> None:
-    merge_stylesheets(site, LINKS.format(""))
+    merge_stylesheets(site, LINKS.format(""), set())
     rules = [
         'a{b:url("x.svg");content:"a  ;  b"}',
         'a>b{c:url("y.woff2");d:url(data:z)}',
         '@font-face{src:url("mathjax/f.woff")}',
     ]
     assert (site / MERGED).read_text() == "".join(rules)
-    merge_stylesheets(site, take_in_one(LINKS.format("")))
+    merge_stylesheets(site, take_in_one(LINKS.format("")), set())
     assert (site / MERGED).read_text() == "".join(rules)
 
 

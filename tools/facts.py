@@ -57,6 +57,7 @@ class Finished(NamedTuple):
     uses: list[str]  # objects that are documented
     cites: list[str]  # references
     letters: set[str]  # glyphs of mathematics
+    names: set[str]  # what stylesheets may ask for
 
 
 class Survey:

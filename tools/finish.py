@@ -26,6 +26,7 @@ from tools.motion import add_scenes
 from tools.pages import mend, mend_sheets
 from tools.passages import divide
 from tools.pictures import show_lighter
+from tools.purge import named
 from tools.searchindex import clean_search_index
 from tools.sources import FOLDER
 from tools.stylesheets import merge_stylesheets, take_in_one
@@ -50,13 +51,14 @@ def finish(site: Path, sources: Mapping[Path, Path] | None = None) -> None:
     mend_sheets(site)
     takehome.write(ROOT, site)
     survey = Survey(ROOT, site, built, index, write_feed(ROOT, site))
-    letters = set[str]()
+    letters, names = set[str](), set[str]()
     for path, page in made(survey):
         letters |= page.letters
+        names |= page.names
         if page.text != built.get(path):
             write(site / path, page.text)
     write_fonts(site, letters)
-    merge_stylesheets(site, built[HOME])
+    merge_stylesheets(site, built[HOME], names)
     clean_search_index(site)
 
 
@@ -91,7 +93,7 @@ def finished(page: str, own: Own, shared: Shared) -> Finished:
     page = page if path.parts[0] == FOLDER else lighten_code(page)
     page = take_in_one(add_copy_buttons(page))
     page = divide(page) if path.parts[0] == "articles" else page
-    return Finished(page, uses, cites, shown(page))
+    return Finished(page, uses, cites, shown(page), named(page))
 
 
 def read(site: Path) -> dict[Path, str]:

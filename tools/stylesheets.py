@@ -8,6 +8,7 @@ import posixpath
 import re
 from pathlib import Path
 
+from tools.purge import purged
 from tools.typeset import ASSETS, minify
 
 MERGED = "assets/all.css"
@@ -19,16 +20,19 @@ LINK = re.compile(
 ADDRESS = re.compile(r"""url\((["']?)(?!["']|[\w-]+:|#|/)([^"')]+)\1\)""")
 
 
-def merge_stylesheets(site: Path, page: str) -> None:
+def merge_stylesheets(site: Path, page: str, names: set[str]) -> None:
     """Write the stylesheet of a built site: what this page takes in, and the faces of mathematics.
 
-    Those are for all pages, so that instant navigation does not drop them on the way.
+    Those are for all pages, so that instant navigation does not drop them on the way. Rules that
+    ask for what no page names are left out.
     """
-    names = [link["name"] for link in LINK.finditer(page)]
-    if MERGED not in names:
-        names.append(FACES)
-        sheets = [moved((site / name).read_text("utf-8"), name) for name in names]
-        (site / MERGED).write_text(minify("\n".join(sheets)), "utf-8")
+    files = [link["name"] for link in LINK.finditer(page)]
+    if MERGED not in files:
+        files.append(FACES)
+        sheets = [moved((site / file).read_text("utf-8"), file) for file in files]
+        scripts = (file.read_text("utf-8") for file in site.glob("assets/**/*.js"))
+        css = purged(minify("\n".join(sheets)), names, scripts)
+        (site / MERGED).write_text(css, "utf-8")
 
 
 def moved(css: str, name: str) -> str:

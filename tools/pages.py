@@ -19,6 +19,7 @@ DARK = (
     'Object.keys(localStorage).every(key=>!key.endsWith("__palette"))&&'
     'document.body.setAttribute("data-md-color-scheme","slate")'
 )
+# What scripts need has its place before the theme's script, which comes later, says that it runs.
 # Text is invisible while its faces may still arrive, a moment at most, and shows without those that
 # are late: it has its place from the start. (`font-display: optional` says the same, but on a busy
 # machine Chromium was seen to put in a face a second later.)
@@ -28,7 +29,7 @@ LOADS = ",".join(
     for face in (*(f"1em {face}" for face in FACES), "italic 1em Derive Serif")
 )
 SETTLE = (
-    '(classes=>{classes.add("settling");'
+    '(classes=>{classes.replace("no-js","js");classes.add("settling");'
     f"Promise.race([Promise.all([{LOADS}]),new Promise((_,late)=>setTimeout(late,150))])"
     '.catch(()=>classes.add("late")).finally(()=>classes.remove("settling"))'
     "})(document.documentElement.classList)"

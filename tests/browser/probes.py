@@ -25,8 +25,9 @@ LAY_OUT = """() => document.head.insertAdjacentHTML("beforeend",
 # Whether the theme's script has started, and ours after it.
 STARTED = """() => {
   const {then} = document.querySelector("script[data-then]").dataset;
-  return performance.getEntriesByName(new URL(then.split(" ").pop(), location)).length
-    && "document$" in window;
+  const last = new URL(then.split(" ").pop(), location);  // of files there are no entries
+  const arrived = last.protocol === "file:" || performance.getEntriesByName(last).length;
+  return arrived && "document$" in window;
 }"""
 
 # Where the window has the top of a part.

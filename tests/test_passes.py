@@ -151,7 +151,9 @@ def test_pages_settle_before_they_are_painted(tmp_path: Path) -> None:
     first = soup(page).select_one("body > :first-child")
     assert first is not None
     assert first.name == "script"
-    assert {"data-md-color-scheme", "settling", "late", "no-js"} <= set(re.findall(r"[\w-]+", first.text))
+    assert {"data-md-color-scheme", "settling", "late", "no-js"} <= set(
+        re.findall(r"[\w-]+", first.text)
+    )
     assert [table.get("tabindex") for table in soup(page).select("table")] == ["0", None]
     links = [(link["rel"], link["href"]) for link in soup(page).select("title ~ link")]
     assert links == [(["preload"], "../../assets/vendor/fonts/source-code-pro.woff2")]

@@ -22,24 +22,16 @@ DARK = (
 # What scripts need has its place before the theme's script, which comes later, says that it runs.
 # Text is invisible while its faces may still arrive, a moment at most, and shows without those that
 # are late: it has its place from the start. (`font-display: optional` says the same, but on a busy
-# machine Chromium was seen to put in a face a second later.) Until then nothing has a place, and an
-# address could not lead to one.
+# machine Chromium was seen to put in a face a second later.)
 FACES = ("Derive Serif", "Derive Display", "Derive Ampersand", "Derive Mono", "MJXZERO")
 LOADS = ",".join(
     f'document.fonts.load("{face}","&")'
     for face in (*(f"1em {face}" for face in FACES), "italic 1em Derive Serif")
 )
-STAND_INS = ",".join(
-    f'document.fonts.load("1em {role} {face}")'
-    for role in ("Text", "Display")
-    for face in ("Georgia", "Times", "DejaVu")
-)
 SETTLE = (
     '(classes=>{classes.replace("no-js","js");classes.add("settling");'
     f"Promise.race([Promise.all([{LOADS}]),new Promise((_,late)=>setTimeout(late,150))])"
-    f'.catch(()=>{{classes.add("late");return Promise.allSettled([{STAND_INS}])}})'
-    '.finally(()=>{classes.remove("settling");'
-    'document.querySelector(":target")?.scrollIntoView()})'
+    '.catch(()=>classes.add("late")).finally(()=>classes.remove("settling"))'
     "})(document.documentElement.classList)"
 )
 BUNDLE = re.compile(r'<script src="(?P<root>[^"]*)assets/javascripts/bundle\.[^"]*">')

@@ -13,7 +13,7 @@ from tinycss2.ast import AtRule, Declaration, Node, QualifiedRule
 
 from tools.kept import kept
 
-ATTRIBUTE = re.compile(r'\bclass="([^"]*)"|(var\(--[\w-]+)')
+NAMING = re.compile(r'\bclass="([^"]*)"|(?<=var\()(--[\w-]+)|<script>(.*?)</script>', re.S)
 WORD = re.compile(r"[\w-]+")
 CLASS = re.compile(r"\.(-?[A-Za-z_][\w-]*)")
 READ = re.compile(r"var\((--[\w-]+)")
@@ -24,9 +24,8 @@ GROUPS = ("media", "supports", "layer", "container")
 
 
 def named(page: str) -> set[str]:
-    """Return the classes that a page names, and the custom properties that it reads."""
-    found = ATTRIBUTE.findall(page)
-    return {word for classes, read in found for word in WORD.findall(classes or read[4:])}
+    """Return the classes and custom properties that a page or a script inside it may name."""
+    return {word for parts in NAMING.findall(page) for word in WORD.findall(" ".join(parts))}
 
 
 def purged(css: str, names: set[str], scripts: Iterable[str]) -> str:

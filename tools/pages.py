@@ -29,7 +29,8 @@ LOADS = ",".join(
     for face in (*(f"1em {face}" for face in FACES), "italic 1em Derive Serif")
 )
 SETTLE = (
-    '(classes=>{classes.replace("no-js","js");classes.add("settling");'
+    '(classes=>{classes.replace("no-js","js");classes.toggle("arriving",!!location.hash);'
+    'classes.add("settling");'
     f"Promise.race([Promise.all([{LOADS}]),new Promise((_,late)=>setTimeout(late,150))])"
     '.catch(()=>classes.add("late")).finally(()=>classes.remove("settling"))'
     "})(document.documentElement.classList)"

@@ -59,12 +59,17 @@
     replaceState.apply(this, entry);
   };
 
-  // It scrolls a page that one comes back to, while parts above are only about as high as they were.
+  // It scrolls to an anchor, and where one was on a page that one comes back to, while parts above
+  // are only about as high as they will be. (An address that one begins with: see tools/pages.py.)
   const {scrollTo} = window;
+  const arriving = (is) => document.documentElement.classList.toggle("arriving", is);
   window.scrollTo = function (...place) {
-    document.documentElement.classList.toggle("returning", place[1] > 0);
+    arriving(place[1] > 0);
     scrollTo.apply(this, place);
   };
+  document.addEventListener("click", (event) => {
+    if (event.target.closest?.("a")?.hash) arriving(true);
+  }, true);
 
   // It measures each block of code, and moves each table into a frame of its own: layout of the
   // whole page, far parts included. Our pages have their buttons, and tables that scroll.

@@ -20,7 +20,8 @@ SAMPLE = """() => {
 
 # Lay out all passages of an article at once, so that what is measured stays where it is.
 LAY_OUT = """() => document.head.insertAdjacentHTML("beforeend",
-  "<style>.passage { content-visibility: visible !important }</style>")"""
+  "<style id=laid-out>.passage { content-visibility: visible !important }</style>")"""
+LET_WAIT = "document.querySelector('#laid-out').remove()"
 
 # Whether the theme's script has started, and ours after it.
 STARTED = """() => {
@@ -29,6 +30,10 @@ STARTED = """() => {
   const arrived = last.protocol === "file:" || performance.getEntriesByName(last).length;
   return arrived && "document$" in window;
 }"""
+
+# Whether links lead on in the same document: only once the theme knows which pages there are.
+KNOWS_PAGES = """() => performance.getEntriesByType("resource")
+  .some(({name, responseEnd}) => responseEnd && name.endsWith("/sitemap.xml"))"""
 
 # Where the window has the top of a part.
 TOP = "part => part.getBoundingClientRect().top"

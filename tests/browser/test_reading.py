@@ -207,7 +207,7 @@ def test_far_passages_wait_and_keep_their_place(slug: str, article: Reader) -> N
     expected = page.evaluate("document.body.scrollHeight")
     page.evaluate(probes.LAY_OUT)
     assert page.evaluate("document.body.scrollHeight") == pytest.approx(expected, rel=0.1)
-    page.evaluate("document.head.lastElementChild.remove()")
+    page.evaluate(probes.LET_WAIT)
 
 
 def test_keys_reach_code_that_is_wider_than_its_frame(phone: Page) -> None:
@@ -262,12 +262,13 @@ def test_a_return_leads_to_the_place_that_was_left(slug: str, reading: Window) -
     """Though all that lies above it is new, and at first only about as high as it will be."""
     with reading() as reader:
         page = reader.open(f"articles/{slug}/")
+        page.wait_for_function(probes.KNOWS_PAGES)
         page.evaluate(probes.LAY_OUT)
         place = page.locator(".passage > p").last
         place.scroll_into_view_if_needed()
         page.wait_for_function("scrollY && history.state?.y === scrollY")
         was = place.evaluate(probes.TOP)
-        page.evaluate("document.head.lastElementChild.remove()")
+        page.evaluate(probes.LET_WAIT)
         page.locator(".md-tabs a, .md-header a").first.evaluate("link => link.click()")
         page.wait_for_url(reader.server)
         page.wait_for_function("!document.querySelector('.passage')")
@@ -281,6 +282,7 @@ def test_instant_navigation_keeps_equations_and_figures(slug: str, reading: Wind
     """From the lab to the article, and back, in one document."""
     with reading() as reader:
         page = reader.open(f"labs/{slug}/")
+        page.wait_for_function(probes.KNOWS_PAGES)
         page.evaluate("window.stayed = true")
         for path in (f"articles/{slug}/", f"labs/{slug}/"):
             follow(reader, path)

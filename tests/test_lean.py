@@ -7,8 +7,9 @@ from tools.lean import lighten_code
 
 BLOCK = (
     '<div class="highlight"><pre><span></span><code><span class="kn">from</span><span class="w"> '
-    '</span><span class="n">x</span> <span class="n"><a class="object" href="#x">y</a></span>\n'
-    '<span class="o">=</span> <span class="mi">1</span>\n</code></pre></div>'
+    '</span><span class="n">x</span> <span class="n"><a class="object" href="#x">y</a></span>'
+    '<span class="p">()</span>\n<span class="o">=</span> <span class="mi">1</span>\n</code></pre>'
+    "</div>"
 )
 QUOTED = (
     '<div class="highlight" id="q"><span class="filename"><a href="#">f</a></span>'

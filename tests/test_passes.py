@@ -151,7 +151,7 @@ def test_pages_settle_before_they_are_painted(tmp_path: Path) -> None:
     first = soup(page).select_one("body > :first-child")
     assert first is not None
     assert first.name == "script"
-    assert {"data-md-color-scheme", "settling", "late", "no-js"} <= set(
+    assert {"data-md-color-scheme", "data-settling", "data-late", "js"} <= set(
         re.findall(r"[\w-]+", first.text)
     )
     assert [table.get("tabindex") for table in soup(page).select("table")] == ["0", None]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bs4 import BeautifulSoup
 from PIL import Image
 
 from tools import kept, pictures
@@ -42,6 +43,19 @@ def test_a_page_shows_the_same_pixels(site: Path) -> None:
 
 
 def test_a_picture_that_would_be_heavier_stays(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pictures, "_webp", lambda content: content)
+    monkeypatch.setattr(pictures, "_webp", lambda content: (content, b""))
     assert shown(site) == PAGE
-    assert not (site / "figures" / "a.light.webp").exists()
+    assert not list(site.rglob("*.webp"))
+
+
+def test_a_phone_gets_fewer_pixels_where_that_is_much_lighter(site: Path) -> None:
+    """Of a photograph, say; not of a drawing that has few to begin with, as above."""
+    grain = np.random.default_rng(0).normal(128, 6, (900, 1200, 3)).clip(0, 255)
+    Image.fromarray(grain.astype(np.uint8)).save(site / "figures" / "a.light.png")
+    (picture, *_) = BeautifulSoup(shown(site), "html.parser").select("img")
+    assert picture["src"] == "../figures/a.light.webp#only-light"
+    assert picture["srcset"] == "../figures/a.light.phone.webp 720w, ../figures/a.light.webp 1200w"
+    assert picture["sizes"] == "(max-width: 40em) 100vw, 1200px"
+    with Image.open(site / "figures" / "a.light.phone.webp") as small:
+        assert small.size == (720, 540)
+        assert np.asarray(small.convert("RGB")).mean() == pytest.approx(grain.mean(), abs=1)

@@ -17,7 +17,7 @@ from tools.purge import named, purged
         ("@media print{.gone{a:b}.kept{c:d}}@media all{.gone{a:b}}", "@media print{.kept{c:d}}"),
         ("@font-face{src:url(a.woff)}", "@font-face{src:url(a.woff)}"),
         ("@keyframes x{from{a:b}to{c:d}}", "@keyframes x{from{a:b}to{c:d}}"),
-        (".settling body{a:b}", ".settling body{a:b}"),
+        (".by-page body{a:b}", ".by-page body{a:b}"),
         (":root{--kept:1;--gone:2;a:var(--kept)}", ":root{--kept:1;a:var(--kept)}"),
         (":root{--page:1;--script:2}", ":root{--page:1;--script:2}"),
         (".gone{a:var(--only)}.kept{--only:1;c:d}", ".kept{c:d}"),
@@ -26,5 +26,5 @@ from tools.purge import named, purged
 )
 def test_what_may_match_stays(css: str, left: str) -> None:
     page = '<p class="one kept" style="color: var(--page)">class="x"</p>'
-    names = named(page + '<script>(\n"settling")</script>')
+    names = named(page + '<script>(\n"by-page")</script>')
     assert purged(css, names, ['add("by-script", "--script")']).replace(";}", "}") == left

@@ -13,6 +13,7 @@ from tools.citations import Evidence
 from tools.citations import evidence as cited
 from tools.codelinks import by_name, mentioned
 from tools.feed import FEED, Dates
+from tools.mathfonts import Glyph
 from tools.pages import PRELOADED, copies_of
 from tools.pictures import Album, Picture
 from tools.references import Reference
@@ -56,7 +57,7 @@ class Finished(NamedTuple):
     text: str
     uses: list[str]  # objects that are documented
     cites: list[str]  # references
-    letters: set[str]  # glyphs of mathematics
+    glyphs: set[Glyph]  # of mathematics
     names: set[str]  # what stylesheets may ask for
 
 

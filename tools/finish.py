@@ -20,7 +20,7 @@ from tools.glossary import link as link_terms
 from tools.heads import describe
 from tools.kept import digest, kept
 from tools.lean import lighten_code
-from tools.mathfonts import shown, write_fonts
+from tools.mathfonts import Glyph, shown, write_fonts
 from tools.mathserver import server
 from tools.motion import add_scenes
 from tools.pages import mend, mend_sheets
@@ -51,13 +51,13 @@ def finish(site: Path, sources: Mapping[Path, Path] | None = None) -> None:
     mend_sheets(site)
     takehome.write(ROOT, site)
     survey = Survey(ROOT, site, built, index, write_feed(ROOT, site))
-    letters, names = set[str](), set[str]()
+    glyphs, names = set[Glyph](), set[str]()
     for path, page in made(survey):
-        letters |= page.letters
+        glyphs |= page.glyphs
         names |= page.names
         if page.text != built.get(path):
             write(site / path, page.text)
-    write_fonts(site, letters)
+    write_fonts(site, glyphs)
     merge_stylesheets(site, built[HOME], names)
     clean_search_index(site)
 

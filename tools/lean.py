@@ -7,8 +7,8 @@ block that says what it is spares the stylesheet from asking what it holds, whic
 import re
 
 BLOCK = re.compile(r"<pre>.*?</pre>", re.S)
-# Names, operators and white space, perhaps with a link inside.
-PLAIN = re.compile(r'<span class="(?:n|o|w)">((?:[^<]|<a\b[^>]*>[^<]*</a>)*)</span>')
+# Names, operators, punctuation and white space, perhaps with a link inside.
+PLAIN = re.compile(r'<span class="(?:n|na|nv|o|p|w)">((?:[^<]|<a\b[^>]*>[^<]*</a>)*)</span>')
 QUOTATION = re.compile(r'(<div class="highlight)("[^>]*><span class="filename">)')
 ANSWERED = re.compile(
     r'(<div class="(?:(?! answered)[^"])*\bhighlight\b(?:(?! answered)[^"])*)'

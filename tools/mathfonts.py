@@ -10,25 +10,38 @@ import logging
 import re
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from tools.kept import kept
 from tools.mathserver import es5, typeset
 from tools.typeset import ASSETS, FONT_FACE, minify
 
 FONTS = es5() / "output" / "chtml" / "fonts" / "woff-v2"
-CONTENT = re.compile(r'content: ?"((?:[^"\\]|\\.)*)"')
+CONTENT = re.compile(r'(?P<where>[^{}]*)\{[^{}"]*content: ?"(?P<text>(?:[^"\\]|\\.)*)"')
+FAMILY = re.compile(r"\.TEX-(\w+)")
+FILE = re.compile(r'font-family: MJXTEX-?(\w*);\s*src: url\("([^"]*)"\)')
+# Where the parts of a glyph that grows are looked for; "" is the main family.
+GROWING = ("S1", "S4", "", "A")
 ESCAPE = re.compile(r"\\([0-9A-Fa-f]{1,6})\s?|\\(.)")
 
 
-def write_fonts(site: Path, letters: set[str]) -> None:
-    """Write MathJax's fonts into a site, for these letters alone, with a style that names them."""
-    target, wanted = site / ASSETS, "".join(sorted(letters))
+class Glyph(NamedTuple):
+    """A letter in a family of MathJax: "I" for its italic, "" for the main one."""
+
+    family: str
+    letter: str
+
+
+def write_fonts(site: Path, glyphs: set[Glyph]) -> None:
+    """Write MathJax's fonts into a site, with these glyphs alone, and a style that names them."""
+    target, style = site / ASSETS, faces()
     target.mkdir(parents=True, exist_ok=True)
-    for font in FONTS.glob("*.woff"):
-        content = font.read_bytes()
-        made = kept("fonts", [font.name, wanted], partial(cut, content, wanted))
-        (target / font.name).write_bytes(made)
-    (target / "fonts.css").write_text(minify(faces()), "utf-8")
+    for family, file in FILE.findall(style):
+        content = (FONTS / file).read_bytes()
+        wanted = "".join(sorted(glyph.letter for glyph in glyphs if glyph.family == family))
+        made = kept("fonts", [file, wanted], partial(cut, content, wanted))
+        (target / file).write_bytes(made)
+    (target / "fonts.css").write_text(minify(style), "utf-8")
 
 
 def faces() -> str:
@@ -40,10 +53,23 @@ def faces() -> str:
     return named.replace("MathJax_Zero.woff", f"data:font/woff;base64,{zero}")
 
 
-def shown(page: str) -> set[str]:
-    """Return the characters that the style in the head of a page writes."""
+def shown(page: str) -> set[Glyph]:
+    """Return the glyphs that the style in the head of a page writes."""
     head = page.partition("</head>")[0]
-    return set[str]().union(*(unescaped(text) for text in CONTENT.findall(head)))
+    return {
+        Glyph(family, letter)
+        for rule in CONTENT.finditer(head)
+        for family in families(rule["where"])
+        for letter in unescaped(rule["text"])
+    }
+
+
+def families(selector: str) -> tuple[str, ...]:
+    """Return the families of MathJax that the glyph of a rule may be taken from."""
+    named = FAMILY.search(selector)
+    if named:
+        return (named[1],)
+    return GROWING if "mjx-stretchy" in selector else ("",)
 
 
 def unescaped(text: str) -> str:

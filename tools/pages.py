@@ -28,12 +28,17 @@ LOADS = ",".join(
     f'document.fonts.load("{face}","&")'
     for face in (*(f"1em {face}" for face in FACES), "italic 1em Derive Serif")
 )
+# States of the page are attributes of its root: a class that comes or goes there has the style of
+# the whole page computed anew, for the sake of `table:not([class])`. So the class that the theme
+# will set is there from the start.
 SETTLE = (
-    '(classes=>{classes.replace("no-js","js");classes.toggle("arriving",!!location.hash);'
-    'classes.add("settling");'
+    '(root=>{root.className="js js-focus-visible";'
+    'root.toggleAttribute("data-arriving",!!location.hash);'
+    'root.toggleAttribute("data-settling",true);'
     f"Promise.race([Promise.all([{LOADS}]),new Promise((_,late)=>setTimeout(late,150))])"
-    '.catch(()=>classes.add("late")).finally(()=>classes.remove("settling"))'
-    "})(document.documentElement.classList)"
+    '.catch(()=>root.toggleAttribute("data-late"))'
+    '.finally(()=>root.removeAttribute("data-settling"))'
+    "})(document.documentElement)"
 )
 BUNDLE = re.compile(r'<script src="(?P<root>[^"]*)assets/javascripts/bundle\.[^"]*">')
 SCRIPT = re.compile(r'\s*<script src="([^"]*)"[^>]*></script>')
@@ -77,7 +82,7 @@ def size_images(page: str, pictures: Mapping[str, Picture]) -> str:
     def sized(match: re.Match[str]) -> str:
         if match["src"] not in pictures:
             return match[0]
-        width, height, _ = pictures[match["src"]]
+        width, height = pictures[match["src"]][:2]
         return match[0].replace("<img", f'<img width="{width:.0f}" height="{height:.0f}"', 1)
 
     return IMAGE.sub(sized, page)

@@ -1,6 +1,7 @@
 """Show PNG pictures as WebP, which holds the same pixels in two thirds of the bytes.
 
-The PNG stays where it is: copies to take home, social networks and feeds ask for it.
+A phone, whose screen has fewer, gets fewer pixels where that spares it a third of those bytes. The
+PNG stays where it is: copies to take home, social networks and feeds ask for it.
 """
 
 import hashlib
@@ -17,15 +18,21 @@ from PIL import Image
 from tools.kept import kept
 
 SOURCE = re.compile(r'<img\b[^>]*?\bsrc="([^":#]+)')
-PNG = re.compile(r'(<img\b[^>]*?\bsrc=")([^":#]+)\.png(?=[#"])')
+PNG = re.compile(r'(<img\b[^>]*?\b)src="([^":#]+)\.png(#[^"]*)?"')
+PHONE = 720  # pixels: the width of a column on most phones, at two for each of CSS
+SIZES = "(max-width: 40em) 100vw"
 
 
 class Picture(NamedTuple):
-    """A picture of a built site: its size, in CSS pixels, and whether it lies there as WebP too."""
+    """A picture of a built site: its size, in CSS pixels, and whether it lies there as WebP too.
+
+    `has_small` says whether there is a form of it for phones.
+    """
 
     width: float
     height: float
     is_light: bool
+    has_small: bool
 
 
 class Album:
@@ -50,7 +57,7 @@ class Album:
             # The error page, at the root, has addresses that begin there.
             file = (self.site / path.parent / html.unescape(source).lstrip("/")).resolve()
             if file not in self.known and file.is_file():
-                self.known[file] = Picture(*image_size(file), _lighten(file))
+                self.known[file] = Picture(*image_size(file), *_lighten(file))
             if file in self.known:
                 found[source] = self.known[file]
         return found
@@ -60,8 +67,15 @@ def show_lighter(page: str, pictures: Mapping[str, Picture]) -> str:
     """Let a page show the lighter form of its pictures."""
 
     def lightened(match: re.Match[str]) -> str:
-        picture = pictures.get(f"{match[2]}.png")
-        return f"{match[1]}{match[2]}.webp" if picture and picture.is_light else match[0]
+        before, name, scheme = match[1], match[2], match[3] or ""
+        picture = pictures.get(f"{name}.png")
+        if not picture or not picture.is_light:
+            return match[0]
+        shown = f'{before}src="{name}.webp{scheme}"'
+        if not picture.has_small:
+            return shown
+        forms = f"{name}.phone.webp {PHONE}w, {name}.webp {picture.width}w"
+        return f'{shown} srcset="{forms}" sizes="{SIZES}, {picture.width}px"'
 
     return PNG.sub(lightened, page)
 
@@ -77,21 +91,31 @@ def image_size(file: Path) -> tuple[float, float]:
     return float(box[1]), float(box[2])
 
 
-def _lighten(picture: Path) -> bool:
-    """Write a PNG as WebP beside it, if that is lighter; return whether it is."""
+def _lighten(picture: Path) -> tuple[bool, bool]:
+    """Write a PNG as WebP beside it, if that is lighter, and once more with the pixels of a phone.
+
+    Returns:
+        Which of the two are there.
+    """
     if picture.suffix != ".png":
-        return False
+        return False, False
     content = picture.read_bytes()
     name = hashlib.sha256(content).hexdigest()
-    form = kept("pictures", [name], partial(_webp, content))
-    if len(form) >= len(content):
-        return False
-    picture.with_suffix(".webp").write_bytes(form)
-    return True
+    whole, small = kept("pictures", [name], partial(_webp, content))
+    if len(whole) >= len(content):
+        return False, False
+    picture.with_suffix(".webp").write_bytes(whole)
+    has_small = len(small) < 2 / 3 * len(whole)
+    if has_small:
+        picture.with_suffix(".phone.webp").write_bytes(small)
+    return True, has_small
 
 
-def _webp(content: bytes) -> bytes:
-    """Return a picture as WebP, without loss, what is transparent included."""
-    form = io.BytesIO()
-    Image.open(io.BytesIO(content)).save(form, "WEBP", lossless=True, exact=True, method=4)
-    return form.getvalue()
+def _webp(content: bytes) -> tuple[bytes, bytes]:
+    """Return a picture as WebP: without loss, what is transparent included, and for a phone."""
+    whole, small = io.BytesIO(), io.BytesIO()
+    with Image.open(io.BytesIO(content)) as image:
+        image.save(whole, "WEBP", lossless=True, exact=True, method=4)
+        size = (PHONE, round(image.height * PHONE / image.width))
+        image.resize(size, Image.Resampling.LANCZOS).save(small, "WEBP", quality=85, method=4)
+    return whole.getvalue(), small.getvalue()

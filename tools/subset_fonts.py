@@ -17,8 +17,9 @@ SERIF = "source-serif-4/files/source-serif-4-latin-opsz-{}.woff2"
 MONO = "source-code-pro/files/source-code-pro-latin-wght-normal.woff2"
 
 BASIC = " -~ °·×–—‘’“”…−"  # a dash between two characters is a range, as in a regular expression
-LATIN = BASIC + "§©«±-³µ¹»-½À-ÿıŒœ\u2009\u200a\u2011•′″⁄↑↓"
-WORDS = ["kern", "liga", "pnum", "tnum", "mark", "ccmp"]
+NAMES = "ÄÅÇÉÖØÜß-ïñ-öø-ýÿ"  # letters that names of authors have
+LATIN = BASIC + NAMES + "§©±-³µ½\u2009\u200a\u2011•′″⁄↑↓"
+WORDS = ["kern", "liga", "pnum", "tnum"]
 
 # Name: source, what is pinned on its axes, characters, features. Optical sizes are in CSS pixels.
 FACES = {
@@ -37,7 +38,7 @@ FACES = {
     "source-serif-4-display.woff2": (
         SERIF.format("normal"),
         {"opsz": 44, "wght": 520},
-        BASIC + "À-ÿ",
+        BASIC + NAMES,
         ["kern", "liga"],
     ),
     "source-code-pro.woff2": (MONO, {"wght": 400}, LATIN, []),

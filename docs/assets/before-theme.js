@@ -23,6 +23,26 @@
   };
   for (const sign of ["focusin", "pointerover", "pointerdown"]) document.addEventListener(sign, want);
 
+  // It starts a worker for the search at once. That starts with its first message: the index.
+  const {Worker} = window;
+  window.Worker = class extends EventTarget {
+    constructor(source) {
+      super();
+      this.source = new URL(source, location);  // of now: a page may become another one
+    }
+
+    postMessage(message) {
+      this.worker ??= this.start();
+      this.worker.postMessage(message);
+    }
+
+    start() {
+      const worker = new Worker(this.source);
+      worker.onmessage = ({data}) => this.dispatchEvent(new MessageEvent("message", {data}));
+      return worker;
+    }
+  };
+
   // It makes the addresses of links absolute, so that they hold when a page becomes another one in
   // place. Set anew, a stylesheet is taken in anew. So stylesheets say that theirs are absolute
   // already; the theme compares them with those of the next page by their source.
@@ -62,7 +82,7 @@
   // It scrolls to an anchor, and where one was on a page that one comes back to, while parts above
   // are only about as high as they will be. (An address that one begins with: see tools/pages.py.)
   const {scrollTo} = window;
-  const arriving = (is) => document.documentElement.classList.toggle("arriving", is);
+  const arriving = (is) => document.documentElement.toggleAttribute("data-arriving", is);
   window.scrollTo = function (...place) {
     arriving(place[1] > 0);
     scrollTo.apply(this, place);

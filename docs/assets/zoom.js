@@ -19,6 +19,7 @@
     const close = made("button", "zoomed__close", "Close");
     close.type = "button";
     const pictures = [...figure.querySelectorAll("a.zoom > img")].map(copied);
+    for (const picture of pictures) picture.removeAttribute("srcset"); // large, on a phone too
     const caption = figure.querySelector("figcaption");
     const parts = caption ? [made("div", "zoomed__caption", ...copied(caption).childNodes)] : [];
     const dialog = made("dialog", "zoomed md-typeset", close, ...pictures, ...parts);

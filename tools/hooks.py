@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemBytecodeCache
+from jinja2 import Environment
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.livereload import LiveReloadServer
@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tools import notebooks, rendering
 from tools.finish import finish
-from tools.kept import folder, sweep
+from tools.kept import sweep, templates
 from tools.sections import keep_sections
 from tools.watching import look_often
 
@@ -53,7 +53,7 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
 
 def on_env(env: Environment, config: MkDocsConfig, files: Files) -> Environment:
     """Keep compiled templates and what search reads from one build to the next."""
-    env.bytecode_cache = FileSystemBytecodeCache(str(folder("templates")))
+    env.bytecode_cache = templates()
     keep_sections(config)
     return env
 

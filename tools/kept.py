@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from jinja2 import FileSystemBytecodeCache
+
 CACHE = Path(__file__).parents[1] / ".cache"
 INCLUSION = re.compile(r'^\s*-{1,}8<-{1,} +"([^":]+)', re.M)
 MODEL = re.compile(r"\b(snippets[./]\w+(?:[./]\w+)*)")
@@ -62,6 +64,11 @@ def folder(name: str) -> Path:
     """Return a folder of what builds keep, after making sure that it is there."""
     (CACHE / name).mkdir(parents=True, exist_ok=True)
     return CACHE / name
+
+
+def templates() -> FileSystemBytecodeCache:
+    """Return where what Jinja compiles is kept."""
+    return FileSystemBytecodeCache(str(folder("templates")))
 
 
 def digest(parts: Iterable[str]) -> str:

@@ -15,7 +15,7 @@ from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
 
 from tools import notebooks
-from tools.documented import announce, documents_code, listening
+from tools.documented import announce, documents_code, keep_templates, listening
 from tools.kept import code, digest, folder, included, load, machinery, models, outlines, store
 
 LINKS = "links_to_anchors"  # of a page, by the file that they lead to
@@ -48,6 +48,8 @@ def keep(page: Page, config: MkDocsConfig, files: Files) -> None:
             page.links_to_anchors = {at[uri]: found for uri, found in links.items()}
             announce(announced, page, config)
             return
+        if documents_code(page.markdown or ""):
+            keep_templates(config)
         with listening(config) as announced:
             state, is_quiet = _rendered(page, original, config, files)
         if is_quiet:  # or the complaint would be heard once, and never again

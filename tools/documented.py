@@ -31,8 +31,8 @@ def documents_code(text: str) -> bool:
 
 def keep_templates(config: MkDocsConfig) -> None:
     """Keep what mkdocstrings compiles of its templates from one build to the next."""
-    handlers: Any = config.plugins["mkdocstrings"].handlers  # pyright: ignore[reportAttributeAccessIssue]
-    handlers.get_handler("python").env.bytecode_cache = templates()
+    if "mkdocstrings" in config.plugins:
+        _handlers(config).get_handler("python").env.bytecode_cache = templates()
 
 
 @contextmanager
@@ -42,7 +42,7 @@ def listening(config: MkDocsConfig) -> Iterator[Announced]:
     if "mkdocstrings" not in config.plugins:
         yield announced
         return
-    handlers: Any = config.plugins["mkdocstrings"].handlers  # pyright: ignore[reportAttributeAccessIssue]
+    handlers = _handlers(config)
     references: Any = config.plugins["autorefs"]
     register, inventory = references.register_anchor, handlers.inventory
 
@@ -65,12 +65,16 @@ def announce(announced: Announced, page: Page, config: MkDocsConfig) -> None:
     """Announce again what a page announced when it was rendered."""
     if not announced.anchors:
         return
-    handlers: Any = config.plugins["mkdocstrings"].handlers  # pyright: ignore[reportAttributeAccessIssue]
+    handlers = _handlers(config)
     references: Any = config.plugins["autorefs"]
     handlers.get_handler("python")  # whose style and inventory are written if it was seen
     for arguments, named in announced.anchors:
         references.register_anchor(page, *arguments, **named)
     _enter(handlers.inventory, announced.entries)
+
+
+def _handlers(config: MkDocsConfig) -> Any:
+    return config.plugins["mkdocstrings"].handlers  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _enter(inventory: Inventory, entries: list[dict[str, Any]]) -> None:

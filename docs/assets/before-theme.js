@@ -59,6 +59,13 @@
   document.head.appendChild = (node) =>
     node.name === "color-scheme" ? node : appendChild.call(document.head, node);
 
+  // Of pictures it makes one address absolute, and leaves the others to whatever page comes next.
+  const absolute = (form) => form.trim().replace(/^\S+/, (address) => new URL(address, location));
+  const settle = () => {
+    for (const picture of document.querySelectorAll("img[srcset]"))
+      picture.srcset = picture.srcset.split(",").map(absolute).join(", ");
+  };
+
   // It notes, a moment late, how far a page was scrolled: with an address that by then may be a new
   // one, which would open there and not where its link leads. Noted is what was scrolled since.
   const {pushState, replaceState} = history;
@@ -67,6 +74,7 @@
   const arrive = () => {
     leave();
     shown = location.pathname;
+    settle();
   };
   addEventListener("popstate", leave);
   history.pushState = function (...entry) {

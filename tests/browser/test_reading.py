@@ -299,6 +299,17 @@ def test_instant_navigation_keeps_equations_and_figures(slug: str, reading: Wind
                 assert figure["loaded"] or not figure["shown"], f"{path}: {figure}"
 
 
+def test_pictures_keep_their_place_while_the_address_changes(reading: Window) -> None:
+    """A window that gets narrow chooses among their forms anew, before the next page is there."""
+    with reading() as reader:
+        page = reader.open("")
+        page.evaluate(probes.SCROLL)
+        page.evaluate("history.pushState({}, '', 'articles/nice/')")
+        page.set_viewport_size({"width": 390, "height": 900})
+        page.evaluate(probes.SCROLL)
+        page.wait_for_load_state("networkidle")
+
+
 def test_search_finds_a_word_of_each_article(reading: Window) -> None:
     """A word from its middle, which no other page has; the results show no LaTeX."""
     with reading() as reader:

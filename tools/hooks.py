@@ -67,6 +67,10 @@ def on_post_build(config: MkDocsConfig) -> None:
     """Finish the site, or fail with the list of what is wrong."""
     try:
         finish(Path(config.site_dir), _sources)
-        sweep()
     except ValueError as error:
         raise PluginError(str(error)) from error
+
+
+def on_shutdown() -> None:
+    """Forget what has long been of no use."""
+    sweep()

@@ -17,7 +17,7 @@ from tools.mathserver import es5, typeset
 from tools.typeset import ASSETS, FONT_FACE, minify
 
 FONTS = es5() / "output" / "chtml" / "fonts" / "woff-v2"
-CONTENT = re.compile(r'(?P<where>[^{}]*)\{[^{}"]*content: ?"(?P<text>(?:[^"\\]|\\.)*)"')
+CONTENT = re.compile(r'(?<![^{}])(?P<where>[^{}]*+)\{[^{}"]*content: ?"(?P<text>(?:[^"\\]|\\.)*)"')
 FAMILY = re.compile(r"\.TEX-(\w+)")
 FILE = re.compile(r'font-family: MJXTEX-?(\w*);\s*src: url\("([^"]*)"\)')
 # Where the parts of a glyph that grows are looked for; "" is the main family.

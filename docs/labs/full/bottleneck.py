@@ -16,7 +16,7 @@ from tools.longrun import Plan, Run
 from tools.results import mean_and_spread
 
 PAPER = {None: "1.38", 1e-3: "1.13"}
-BETAS = (None, 1e-3, 1e-2, 1e-1)  # None: the baseline, without noise
+BETAS = (None, 1e-4, 1e-3, 1e-2, 1e-1)  # None: the baseline, without noise
 run = Run("bottleneck")
 seeds = range(run.options.seeds)
 images, labels = load_full_mnist("train")

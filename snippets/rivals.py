@@ -22,6 +22,7 @@ from torch.nn.functional import (
 from snippets.capsules import Routing, cost, em_routing, spread_loss
 from snippets.checks import (
     require,
+    require_count,
     require_counts,
     require_finite,
     require_integers,
@@ -187,7 +188,8 @@ def knots(
     All others are standard normal. Also returns whose child each is; strays
     come last and belong to nobody, the number of parents.
     """
-    require_counts(members=members, strays=strays + 1)
+    require_counts(members=members)
+    require_count("strays", strays, 0)
     parents, d = places.shape
     belongs = torch.arange(parents).repeat_interleave(members)
     belongs = torch.cat([belongs, torch.full((strays,), parents)])

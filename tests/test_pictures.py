@@ -59,3 +59,10 @@ def test_a_phone_gets_fewer_pixels_where_that_is_much_lighter(site: Path) -> Non
     with Image.open(site / "figures" / "a.light.phone.webp") as small:
         assert small.size == (750, 562)
         assert np.asarray(small.convert("RGB")).mean() == pytest.approx(grain.mean(), abs=1)
+
+
+def test_no_picture_is_enlarged(site: Path) -> None:
+    grain = np.random.default_rng(0).normal(128, 6, (500, 750, 3)).clip(0, 255)
+    Image.fromarray(grain.astype(np.uint8)).save(site / "figures" / "a.light.png")
+    assert "srcset" not in shown(site)
+    assert not list(site.rglob("*.phone.webp"))

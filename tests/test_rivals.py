@@ -254,6 +254,12 @@ REFUSALS: dict[str, Any] = {
         ),
         "members must be at least 1, got 0",
     ),
+    "fewer strays than none": (
+        lambda: rivals.knots(
+            torch.zeros(2, 2), members=1, strays=-1, spread=1, generator=Generator()
+        ),
+        "strays must be at least 0, got -1",
+    ),
     "no steps": (
         lambda: rivals.likelihoods(torch.rand(4, 2), torch.rand(4, 2), slope=None, steps=0),
         "steps must be at least 1, got 0",

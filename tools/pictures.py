@@ -116,6 +116,8 @@ def _webp(content: bytes) -> tuple[bytes, bytes]:
     whole, small = io.BytesIO(), io.BytesIO()
     with Image.open(io.BytesIO(content)) as image:
         image.save(whole, "WEBP", lossless=True, exact=True, method=4)
+        if image.width <= PHONE:
+            return whole.getvalue(), whole.getvalue()
         size = (PHONE, round(image.height * PHONE / image.width))
         image.resize(size, Image.Resampling.LANCZOS).save(small, "WEBP", quality=85, method=4)
     return whole.getvalue(), small.getvalue()

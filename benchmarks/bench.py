@@ -54,16 +54,16 @@ def test_duel(name: str, make: Any, benchmark: Any, found: Results) -> None:
     found |= {f"{name}/{key}": value for key, value in results.items()}
 
 
-@pytest.mark.parametrize(("name", "make"), every("SHARES"))
-def test_share(name: str, make: Any, found: Results) -> None:
-    """Measure what is no duel."""
-    found |= {f"{name}/{key}": value for key, value in make(small=False).items()}
-
-
 @pytest.mark.parametrize(("name", "growth"), every("GROWTH"))
 def test_growth(name: str, growth: Any, found: Results) -> None:
     """Measure time and memory at growing sizes."""
     found |= {f"{name}/{key}": value for key, value in grown(growth).items()}
+
+
+@pytest.mark.parametrize(("name", "make"), every("SHARES"))
+def test_share(name: str, make: Any, found: Results) -> None:
+    """Measure what is no duel."""
+    found |= {f"{name}/{key}": value for key, value in make(small=False).items()}
 
 
 def machine() -> Results:

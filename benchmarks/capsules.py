@@ -69,15 +69,15 @@ def routing(small: bool, *, learn: bool) -> Duel:
     return Duel(call(em_routing), rivals, memory=True, tolerance=1e-3)
 
 
-def network(small: bool) -> Duel:
-    """A step of Adam on the spread loss of 32 images, of the small network of the lab."""
+def network(small: bool, *, of_lab: bool) -> Duel:
+    """A step of Adam on the spread loss of 32 images: the paper's small network, or the lab's."""
     torch.manual_seed(0)
-    types = (2, 2, 2) if small else (2, 8, 8)
-    net = MatrixCapsules(10, features=4 if small else 32, types=types, strides=(3, 2, 1))
-    images, target = (
-        torch.rand(4 if small else 32, 1, 28, 28),
-        torch.arange(4 if small else 32) % 10,
-    )
+    images = torch.rand(4 if small else 32, 1, 28, 28)
+    target = torch.arange(len(images)) % 10
+    net = MatrixCapsules(10)
+    if small or of_lab:
+        types = (2, 2, 2) if small else (2, 8, 8)
+        net = MatrixCapsules(10, features=4 if small else 32, types=types, strides=(3, 2, 1))
 
     def step() -> Work:
         model = deepcopy(net)
@@ -90,7 +90,8 @@ def network(small: bool) -> Duel:
 DUELS = {
     "routing": partial(routing, learn=False),
     "routing, with gradients": partial(routing, learn=True),
-    "training step": network,
+    "training step": partial(network, of_lab=False),
+    "training step, lab": partial(network, of_lab=True),
 }
 
 

@@ -8,6 +8,7 @@ import torch
 from rotary_embedding_torch import RotaryEmbedding
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
+from torch.testing import assert_close
 from transformers.models.deberta_v2.configuration_deberta_v2 import DebertaV2Config
 from transformers.models.deberta_v2.modeling_deberta_v2 import DisentangledSelfAttention
 from transformers.models.gptj.configuration_gptj import GPTJConfig
@@ -24,7 +25,7 @@ from transformers.models.t5.modeling_t5 import T5Attention
 from transformers.models.xlnet.modeling_xlnet import XLNetRelativeAttention
 from x_transformers import x_transformers
 
-from benchmarks.duels import Duel, Growth, Work, with_gradients
+from benchmarks.duels import Duel, Growth, Results, Work, share, with_gradients
 from snippets.positions import (
     AlibiPositions,
     Attention,
@@ -98,6 +99,18 @@ def turning(small: bool, *, layout: str, learn: bool) -> Duel:
 
     others = {name: call(turn) for name, turn in rivals.items()}
     return Duel(call(ours), others, {"a plain copy": call(_copy)}, tolerance=ROTARY_TOLERANCE)
+
+
+def compiled(small: bool) -> Results:
+    """Time of Llama's turn, fused into one loop by the compiler, in units of ours."""
+    torch.manual_seed(0)
+    length = 16 if small else 1024
+    inputs = list(torch.randn(2, 4, HEADS, length, WIDTH))
+    ours, fused = partial(_ours, layout="half"), torch.compile(_llama(length))
+    sides = [with_gradients(each, inputs) for each in (fused, ours)]
+    assert_close(*(side() for side in sides), rtol=ROTARY_TOLERANCE, atol=ROTARY_TOLERANCE)
+    bare = [torch.no_grad()(partial(each, *inputs)) for each in (fused, ours)]
+    return {"without gradients": share(*bare), "with gradients": share(*sides)}
 
 
 def t5_bias(small: bool) -> Duel:
@@ -238,6 +251,8 @@ DUELS: dict[str, Callable[[bool], Duel]] = {
     "T5 attention": t5_attention,
     "DeBERTa attention": deberta_attention,
 }
+
+SHARES = {"rotary, half, compiled": compiled}
 
 
 def _attention(length: int, *, scheme: str) -> Work:

@@ -75,6 +75,12 @@ def test_classifier_is_a_linear_layer_on_the_code() -> None:
     assert_close(model.loss(x, labels), cross_entropy(logits, labels))
 
 
+def test_all_have_the_same_encoder() -> None:
+    nets = [Encoder(1, 3), ConvAutoencoder(1, 3, 28).encoder, Classifier(1, 3, 5).encoder]
+    shapes = [[each.shape for each in net.parameters()] for net in nets]
+    assert shapes[1:] == [shapes[0]] * 2
+
+
 @pytest.mark.refusal
 @pytest.mark.parametrize(
     ("call", "message"),

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from scipy.linalg import subspace_angles
 
 from snippets import networks
 from snippets.networks import autoencoder, dense, descend, linear_autoencoder, share, spreads
@@ -70,6 +72,13 @@ def test_a_linear_autoencoder_reaches_the_floor() -> None:
     assert history["angle"][-1] < 1
     _, history = linear_autoencoder(rows, principal_axes(rows, 2), decay=1.0, steps=2)
     assert set(history) == {"total"}
+
+
+def test_the_angle_of_a_linear_autoencoder_is_the_largest() -> None:
+    axes = principal_axes(torch.randn(20, 6), 3)
+    model, history = linear_autoencoder(torch.randn(20, 6), axes, steps=11)
+    angles = subspace_angles(model.decoder.T.numpy(), axes.numpy())
+    assert history["angle"][-1] == pytest.approx(np.degrees(angles.max()), abs=1e-2)
 
 
 def test_deep_autoencoders_are_deep_where_they_should_be() -> None:

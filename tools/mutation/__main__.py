@@ -89,13 +89,19 @@ def judged(every: list[Mutant], again: bool, end: float) -> list[tuple[Mutant, s
 
 
 def judge(mutant: Mutant, seconds: dict[str, float], cover: Cover) -> str:
-    """Run the tests of the mutated lines: the module's own, all, and all with checks of shapes."""
+    """Run the tests of the mutated lines: the module's own, all, and all with checks of shapes.
+
+    Their whole files come last: what tests share is run in the name of the first of them.
+    """
     lines = cover.get(mutant.file, {})
     names = {test for line in mutant.lines or lines for test in lines.get(line, [])}
     tests = sorted(names & seconds.keys())
     own = [test for test in tests if test.startswith(f"tests/test_{_slug(mutant)}")]
+    files = {test.partition("::")[0] for test in tests}
+    whole = [test for test in seconds if test.partition("::")[0] in files]
     result = "not run"
-    for chosen, options in ((own, PASSES[0]), (tests, PASSES[0]), (tests, PASSES[1])):
+    rounds = (own, PASSES[0]), (tests, PASSES[0]), (tests, PASSES[1]), (whole, PASSES[0])
+    for chosen, options in rounds:
         result = verdict(ROOT, mutant, chosen, seconds, *options)
         if result in KILLED:
             break

@@ -7,6 +7,7 @@ time on imports. What differs, the snippets and their tests, is imported in the 
 import importlib
 import os
 import re
+import shutil
 import signal
 import sys
 import time
@@ -43,7 +44,9 @@ def covered(root: Path, files: Sequence[Path]) -> tuple[dict[str, float], Cover]
     folder.mkdir(parents=True, exist_ok=True)
     data, times = folder / "coverage", folder / "seconds"
     if not times.is_file():
-        data.unlink(missing_ok=True)
+        for old in folder.parent.glob("*/"):
+            if old != folder:
+                shutil.rmtree(old)
         names = [str(file) for file in files]
         if _forked(names, [_Recorder(data, times)], ["--no-shape-checks"], 1800) is None:
             sys.exit("the tests take longer than 30 minutes without any mutant")

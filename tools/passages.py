@@ -14,7 +14,7 @@ HEADING = re.compile(r"(<h[23]\b.*?</h[23]>)", re.S)
 BLOCK = re.compile(r"<(/?)(?:div|details|section|figure|blockquote|table|ul|ol|p)\b[^>]*>")
 # A paragraph after one of these has its distance from it alone, and may begin a passage.
 BEFORE = re.compile(r'<p>|<div class="(?:proof|[^"]*\boutput)\b')
-LARGE = 250  # elements
+LARGE = 100  # elements
 
 FOLD = re.compile(r"<details\b.*?<summary>(.*?)</summary>.*?</details>", re.S)
 CODE = re.compile(r"<pre\b.*?</pre>", re.S)

@@ -35,6 +35,10 @@ STARTED = """() => {
 KNOWS_PAGES = """() => performance.getEntriesByType("resource")
   .some(({name, responseEnd}) => responseEnd && name.endsWith("/sitemap.xml"))"""
 
+# All addresses of a page, whole.
+ADDRESSES = """() => [...document.querySelectorAll("body [href]")]
+  .map((node) => new URL(node.getAttribute("href"), document.baseURI).href)"""
+
 # Where the window has the top of a part.
 TOP = "part => part.getBoundingClientRect().top"
 

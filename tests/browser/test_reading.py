@@ -310,6 +310,27 @@ def test_pictures_keep_their_place_while_the_address_changes(reading: Window) ->
         page.wait_for_load_state("networkidle")
 
 
+def test_addresses_hold_while_a_page_becomes_another(reading: Window) -> None:
+    """Also where that is by going back to a page of before a reload, and in what stays: the bar."""
+    with reading() as reader:
+        page = reader.open("")
+        known = page.evaluate(probes.ADDRESSES)
+        page.evaluate("history.pushState({}, '', 'articles/nice/')")
+        assert page.evaluate(probes.ADDRESSES) == known
+        page = reader.open("articles/vae/")
+        known = page.evaluate(probes.ADDRESSES)
+        page.wait_for_function(probes.KNOWS_PAGES)
+        page.evaluate("window.stayed = true")
+        follow(reader, "")
+        page.reload()
+        page.wait_for_function(probes.KNOWS_PAGES)
+        page.evaluate("window.stayed = true")
+        page.go_back()
+        page.locator("h1", has_text="VAE").wait_for()
+        assert page.evaluate("window.stayed")
+        assert page.evaluate(probes.ADDRESSES) == known
+
+
 def test_search_finds_a_word_of_each_article(reading: Window) -> None:
     """A word from its middle, which no other page has; the results show no LaTeX."""
     with reading() as reader:

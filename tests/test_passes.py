@@ -142,6 +142,12 @@ def test_attributes_that_are_out_of_place_go(tmp_path: Path) -> None:
     )
 
 
+def test_numbers_of_a_cell_stay_together(tmp_path: Path) -> None:
+    page = "<td>1.2 ± 0.3</td><td align=left>16 to 64</td><td>up to 3</td><p>1 ± 2</p><td>a ± 1</td>"
+    held = page.replace("1.2 ± 0.3", "1.2\u00a0±\u00a00.3").replace("6 to 6", "6\u00a0to\u00a06")
+    assert mended(page, tmp_path) == held
+
+
 def test_pages_settle_before_they_are_painted(tmp_path: Path) -> None:
     font = tmp_path / "assets/vendor/fonts/source-code-pro.woff2"
     font.parent.mkdir(parents=True)

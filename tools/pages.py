@@ -45,6 +45,8 @@ SCRIPT = re.compile(r'\s*<script src="([^"]*)"[^>]*></script>')
 BEFORE = "assets/before-theme.js"
 # From a brace on: from everywhere takes a hundred times as long.
 SWITCHING = re.compile(r"(?<![^{}])[^{}]*\[data-md-color-switching\][^{}]*\{[^{}]*\}")
+CELL = re.compile(r"<td\b[^>]*>[^<]*</td>")
+RANGE = re.compile(r"(?<=\d) (±|to) (?=\d)")
 TAKE_HOME = {".ipynb": "Notebook", ".py": "Script", ".md": "Markdown"}
 
 
@@ -72,7 +74,7 @@ def mend(
         preloaded: Which of `PRELOADED` the site has.
     """
     page = add_take_home(size_images(page, pictures), copies)
-    page = name_parts(preload_fonts(page, path, preloaded))
+    page = hold_together(name_parts(preload_fonts(page, path, preloaded)))
     return hold_theme(prepare_paint(correct(page)))
 
 
@@ -140,6 +142,11 @@ def name_parts(page: str) -> str:
         'data-md-component="search" role="dialog">',
         'data-md-component="search" role="dialog" aria-label="Search">',
     )
+
+
+def hold_together(page: str) -> str:
+    """Keep numbers of one cell, such as a mean and its spread, on one line, as no phone would."""
+    return CELL.sub(lambda cell: RANGE.sub("\u00a0\\1\u00a0", cell[0]), page)
 
 
 def correct(page: str) -> str:

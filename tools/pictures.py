@@ -119,5 +119,5 @@ def _webp(content: bytes) -> tuple[bytes, bytes]:
         if image.width <= PHONE:
             return whole.getvalue(), whole.getvalue()
         size = (PHONE, round(image.height * PHONE / image.width))
-        image.resize(size, Image.Resampling.LANCZOS).save(small, "WEBP", quality=75, method=6)
+        image.resize(size, Image.Resampling.LANCZOS).save(small, "WEBP", quality=75, method=4)
     return whole.getvalue(), small.getvalue()

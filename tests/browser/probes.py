@@ -39,6 +39,10 @@ KNOWS_PAGES = """() => performance.getEntriesByType("resource")
 ADDRESSES = """() => [...document.querySelectorAll("body [href]")]
   .map((node) => new URL(node.getAttribute("href"), document.baseURI).href)"""
 
+# Whether the last link that the table of contents marks leads to an anchor.
+MARKED = """hash => [...document.querySelectorAll(
+  ".md-sidebar--secondary .md-nav__link--active")].pop()?.hash === hash"""
+
 # Where the window has the top of a part.
 TOP = "part => part.getBoundingClientRect().top"
 

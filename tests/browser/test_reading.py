@@ -210,6 +210,20 @@ def test_far_passages_wait_and_keep_their_place(slug: str, article: Reader) -> N
     page.evaluate(probes.LET_WAIT)
 
 
+def test_the_table_of_contents_marks_where_its_links_lead(article: Reader) -> None:
+    """And stays where it is while the text moves, so that the pointer is on the same link."""
+    links = article.page.locator(".md-sidebar--secondary a.md-nav__link")
+    place = links.first.bounding_box()
+    for number in (links.count() // 2, links.count() - 1, 1):
+        link = links.nth(number)
+        link.click()
+        article.page.wait_for_function(probes.MARKED, arg=link.evaluate("link => link.hash"))
+    now = links.first.bounding_box()
+    assert place is not None
+    assert now is not None
+    assert now["y"] == pytest.approx(place["y"], abs=1)
+
+
 def test_keys_reach_code_that_is_wider_than_its_frame(phone: Page) -> None:
     """And no other: each would be a stop on the way."""
     assert not phone.evaluate(probes.UNREACHED)

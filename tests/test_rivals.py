@@ -29,6 +29,12 @@ def test_routing_by_broadcasting_gives_the_same() -> None:
     assert_close(*results, atol=1e-7, rtol=1e-6)
 
 
+def test_routing_by_broadcasting_survives_votes_that_agree() -> None:
+    votes, activations = torch.ones(1, 3, 2, 4), torch.ones(1, 3)
+    for part in rivals.broadcast_routing(votes, activations, beta_u=0.0, beta_a=0.0):
+        assert part.isfinite().all()
+
+
 def test_the_cnn_has_as_many_weights() -> None:
     """To two in a hundred, and its map shrinks as that of the capsules."""
     capsules = MatrixCapsules(10, features=32, types=(2, 8, 8), strides=(3, 2, 1))
@@ -237,6 +243,14 @@ REFUSALS: dict[str, Any] = {
     "labels of others": (
         lambda: rivals.percent_wrong(nn.Flatten(), images(2), torch.zeros(3).long()),
         r"shape of labels must be \(2,\), got \(3,\)",
+    ),
+    "images that are not numbers": (
+        lambda: rivals.percent_wrong(
+            nn.Sequential(nn.Flatten(), nn.Linear(784, 2)),
+            math.nan * images(3),
+            torch.zeros(3).long(),
+        ),
+        "count of NaN and infinity in scores must be 0, got 6",
     ),
     "images that are not square": (
         lambda: rivals.affine_digits(images(2)[..., :9], generator=Generator()),

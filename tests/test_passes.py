@@ -142,10 +142,14 @@ def test_attributes_that_are_out_of_place_go(tmp_path: Path) -> None:
     )
 
 
-def test_numbers_of_a_cell_stay_together(tmp_path: Path) -> None:
-    page = "<td>1.2 ± 0.3</td><td align=left>16 to 64</td><td>up to 3</td><p>1 ± 2</p><td>a ± 1</td>"
+def test_cells_break_where_a_reader_would(tmp_path: Path) -> None:
+    """Not between a number and its spread, but within a long name."""
+    page = (
+        "<td>1.2 ± 0.3</td><td align=left>16 to 64 <i>a</i></td><td>up to 3</td><p>1 ± 2</p>"
+        "<td>a ± 1 <a><code>a.one_two_</code></a></td><code>a_b</code>"
+    )
     held = page.replace("1.2 ± 0.3", "1.2\u00a0±\u00a00.3").replace("6 to 6", "6\u00a0to\u00a06")
-    assert mended(page, tmp_path) == held
+    assert mended(page, tmp_path) == held.replace("a.one_two_", "a.<wbr>one_<wbr>two_")
 
 
 def test_pages_settle_before_they_are_painted(tmp_path: Path) -> None:

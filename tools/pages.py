@@ -45,7 +45,8 @@ SCRIPT = re.compile(r'\s*<script src="([^"]*)"[^>]*></script>')
 BEFORE = "assets/before-theme.js"
 # From a brace on: from everywhere takes a hundred times as long.
 SWITCHING = re.compile(r"(?<![^{}])[^{}]*\[data-md-color-switching\][^{}]*\{[^{}]*\}")
-CELL = re.compile(r"<td\b[^>]*>[^<]*</td>")
+CELL = re.compile(r"<td\b.*?</td>", re.S)
+NAME = re.compile(r"<code>[^<]*</code>")
 RANGE = re.compile(r"(?<=\d) (±|to) (?=\d)")
 TAKE_HOME = {".ipynb": "Notebook", ".py": "Script", ".md": "Markdown"}
 
@@ -145,8 +146,13 @@ def name_parts(page: str) -> str:
 
 
 def hold_together(page: str) -> str:
-    """Keep numbers of one cell, such as a mean and its spread, on one line, as no phone would."""
-    return CELL.sub(lambda cell: RANGE.sub("\u00a0\\1\u00a0", cell[0]), page)
+    """Keep a mean and its spread on one line of a cell, and break names between their words."""
+
+    def held(cell: re.Match[str]) -> str:
+        text = RANGE.sub("\u00a0\\1\u00a0", cell[0])
+        return NAME.sub(lambda name: re.sub(r"([_.])(?=[a-z])", r"\1<wbr>", name[0]), text)
+
+    return CELL.sub(held, page)
 
 
 def correct(page: str) -> str:

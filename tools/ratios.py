@@ -134,8 +134,8 @@ def _power(fit: list[float]) -> str:
 
 def _since(size: int, sizes: list[int]) -> str:
     if size == sizes[0]:
-        return "the first size"
-    return f"{size:,}" if size else "not yet"
+        return "the\u00a0first\u00a0size"
+    return f"{size:,}" if size else "not\u00a0yet"
 
 
 if __name__ == "__main__":

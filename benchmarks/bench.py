@@ -62,7 +62,7 @@ def test_growth(name: str, growth: Any, found: Results) -> None:
 
 @pytest.mark.parametrize(("name", "make"), every("SHARES"))
 def test_share(name: str, make: Any, found: Results) -> None:
-    """Measure what is no duel."""
+    """Measure what is no duel; last, for a compiler leaves its traces on what comes after."""
     found |= {f"{name}/{key}": value for key, value in make(small=False).items()}
 
 

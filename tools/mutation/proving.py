@@ -44,6 +44,7 @@ def covered(root: Path, files: Sequence[Path]) -> tuple[dict[str, float], Cover]
     folder.mkdir(parents=True, exist_ok=True)
     data, times = folder / "coverage", folder / "seconds"
     if not times.is_file():
+        data.unlink(missing_ok=True)
         for old in folder.parent.glob("*/"):
             if old != folder:
                 shutil.rmtree(old)

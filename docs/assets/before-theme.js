@@ -59,36 +59,22 @@
   document.head.appendChild = (node) =>
     node.name === "color-scheme" ? node : appendChild.call(document.head, node);
 
-  // It makes every address absolute at once, so that they hold while a page becomes another one in
-  // place. That is done as a page is left, and for all forms of a picture.
-  const addressed = "[href], [src]";
-  const {querySelectorAll: all} = document;
-  document.querySelectorAll = function (selector) {
-    return all.call(this, selector === addressed ? ":not(*)" : selector);
-  };
-  let base = location.href;
-  const absolute = (address) => new URL(address, base).href;
+  // Of pictures it makes one address absolute, and leaves the others to whatever page comes next.
+  const absolute = (form) => form.trim().replace(/^\S+/, (address) => new URL(address, location));
   const settle = () => {
-    for (const node of all.call(document, addressed)) {
-      const name = node.hasAttribute("href") ? "href" : "src";
-      const address = node.getAttribute(name);
-      if (!/^([a-z]+:)?\/\//i.test(address)) node.setAttribute(name, absolute(address));
-      if (node.srcset) node.srcset = node.srcset.replace(/[^\s,]+(?= )/g, absolute);
-    }
+    for (const picture of document.querySelectorAll("img[srcset]"))
+      picture.srcset = picture.srcset.split(",").map(absolute).join(", ");
   };
 
   // It notes, a moment late, how far a page was scrolled: with an address that by then may be a new
   // one, which would open there and not where its link leads. Noted is what was scrolled since.
   const {pushState, replaceState} = history;
   let shown, left;
-  const leave = () => {
-    left = scrollY;
-    settle();
-  };
+  const leave = () => left = scrollY;
   const arrive = () => {
-    left = scrollY;
+    leave();
     shown = location.pathname;
-    base = location.href;
+    settle();
   };
   addEventListener("popstate", leave);
   history.pushState = function (...entry) {
